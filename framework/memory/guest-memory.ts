@@ -1,0 +1,86 @@
+import { type Iova, type IotlbEntry, PERM, type Perm } from '../device.ts';
+import { HostMemory } from './host-memory.ts';
+
+/** A stretch of guest memory: `pa` is the byte offset in host memory, `iova` what the device is told. */
+export interface Region {
+  readonly pa: number;
+  readonly iova: Iova;
+  readonly size: number;
+}
+
+/** One block of guest RAM as the bus driver maps it: contiguous in IOVA and in host memory. */
+export interface RamBlock extends Region {
+  readonly perm: Perm;
+}
+
+/** Bytes left untouched on both sides of every allocation, to catch stray accesses. */
+export const GUARD = 64;
+
+/** Mapping granule in bytes. */
+export const PAGE = 4096;
+
+const pageUp = (n: number) => Math.ceil(n / PAGE) * PAGE;
+
+/**
+ * Guest memory: host memory cut into RAM blocks, each mapped at an IOVA that differs from its offset by an
+ * amount of its own, so that a device which skips or mixes up translation touches the wrong place. Two
+ * blocks lie below 4 GiB, the others above, so that 32-bit truncation shows as well.
+ *
+ * Allocation is a bump pointer per block; {@link reset} forgets all allocations and zeroes what was used.
+ */
+export class GuestMemory {
+  readonly host: HostMemory;
+  #blocks: { block: RamBlock; next: number }[] = [];
+  #used = 0;
+
+  constructor(size = 1 << 20) {
+    this.host = new HostMemory(size);
+  }
+
+  /** Forget blocks and allocations and zero every byte handed out since the last reset. */
+  reset(): void {
+    this.host.bytes.fill(0, 0, this.#used);
+    this.#blocks = [];
+    this.#used = 0;
+  }
+
+  /** Bytes of host memory in use by blocks. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /**
+   * Add a RAM block of at least `size` bytes (whole pages). The caller maps it ({@link mapping}).
+   * @throws RangeError when host memory is exhausted
+   */
+  addBlock(size: number, perm: Perm = PERM.RW): RamBlock {
+    const bytes = pageUp(size);
+    const pa = this.#used;
+    if (pa + bytes > this.host.size)
+      throw new RangeError(`guest memory exhausted: ${bytes} bytes asked, ${this.host.size - pa} left`);
+    this.#used += bytes;
+    const n = this.#blocks.length;
+    const base = n < 2 ? 0x4000_0000 * (n + 1) : 0x12_0000_0000 * n;
+    const block: RamBlock = { pa, iova: base + pa + PAGE * (3 + n), size: bytes, perm };
+    this.#blocks.push({ block, next: pa + GUARD });
+    return block;
+  }
+
+  /**
+   * Take `size` bytes from `block`, aligned to `align`, with {@link GUARD} bytes of distance to neighbours.
+   * @throws RangeError when the block is full
+   */
+  alloc(block: RamBlock, size: number, align = 16): Region {
+    const slot = this.#blocks.find((b) => b.block === block)!;
+    const pa = Math.ceil(slot.next / align) * align;
+    if (pa + size > block.pa + block.size)
+      throw new RangeError(`RAM block full: ${size} bytes asked, ${block.pa + block.size - pa} left`);
+    slot.next = pa + size + GUARD;
+    return { pa, iova: block.iova + (pa - block.pa), size };
+  }
+
+  /** The IOTLB entry that maps `block`. */
+  static mapping(block: RamBlock): IotlbEntry {
+    return { iova: block.iova, size: block.size, addr: block.pa, perm: block.perm };
+  }
+}

@@ -1,0 +1,207 @@
+import { type Iova, type IotlbEntry, PERM, type Perm } from '../device.ts';
+import { DmaFault, type DevicePort } from './host-memory.ts';
+
+/** Entries a table may hold, as the Linux default for software parents. */
+export const IOTLB_MAX_ENTRIES = 2048;
+
+/**
+ * A translation table of one address space: sorted, non-overlapping entries with permissions.
+ * `generation` moves on every change, so that a cached translation can be recognised as stale.
+ */
+export class Iotlb {
+  #entries: IotlbEntry[] = [];
+  generation = 0;
+
+  get entries(): readonly IotlbEntry[] {
+    return this.#entries;
+  }
+
+  /** Add a mapping. Returns false when it overlaps an entry, is empty, or the table is full. */
+  map(entry: IotlbEntry): boolean {
+    if (entry.size <= 0 || this.#entries.length >= IOTLB_MAX_ENTRIES) return false;
+    const at = this.#entries.findIndex((e) => e.iova + e.size > entry.iova);
+    if (at >= 0 && this.#entries[at].iova < entry.iova + entry.size) return false;
+    this.#entries.splice(at < 0 ? this.#entries.length : at, 0, { ...entry });
+    this.generation++;
+    return true;
+  }
+
+  /** Remove every entry that lies in [iova, iova + size). Unmapping nothing is harmless. */
+  unmap(iova: Iova, size: number): void {
+    this.#entries = this.#entries.filter((e) => e.iova < iova || e.iova + e.size > iova + size);
+    this.generation++;
+  }
+
+  /** Replace the whole table (`setMap`). Returns false, leaving it empty, when the new one is malformed. */
+  replace(table: readonly IotlbEntry[]): boolean {
+    this.#entries = [];
+    this.generation++;
+    for (const entry of table) {
+      if (!this.map(entry)) {
+        this.#entries = [];
+        return false;
+      }
+    }
+    return true;
+  }
+
+  clear(): void {
+    this.#entries = [];
+    this.generation++;
+  }
+
+  /** The entry that covers `iova`, or undefined. */
+  find(iova: Iova): IotlbEntry | undefined {
+    let low = 0;
+    let high = this.#entries.length - 1;
+    while (low <= high) {
+      const mid = (low + high) >> 1;
+      const entry = this.#entries[mid];
+      if (iova < entry.iova) high = mid - 1;
+      else if (iova >= entry.iova + entry.size) low = mid + 1;
+      else return entry;
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Loads and stores by IOVA: translation through an {@link Iotlb}, then a {@link DevicePort}.
+ * Remembers the last entry, and drops it when the table's generation moves. Bulk transfers may cross
+ * entries; an access that no entry permits throws {@link DmaFault} before any byte of it is transferred.
+ */
+export class DmaView {
+  readonly port: DevicePort;
+  #table: Iotlb;
+  #generation = -1;
+  #first = 0;
+  #end = 0;
+  #delta = 0;
+  #perm = 0;
+
+  constructor(port: DevicePort, table: Iotlb) {
+    this.port = port;
+    this.#table = table;
+  }
+
+  get table(): Iotlb {
+    return this.#table;
+  }
+
+  /** Point the view at another address space (`setGroupAsid`). */
+  retarget(table: Iotlb): void {
+    this.#table = table;
+    this.#generation = -1;
+  }
+
+  get16(iova: Iova): number {
+    return this.port.get16(this.#translate(iova, 2, PERM.RO));
+  }
+  get32(iova: Iova): number {
+    return this.port.get32(this.#translate(iova, 4, PERM.RO));
+  }
+  get64(iova: Iova): number {
+    return this.port.get64(this.#translate(iova, 8, PERM.RO));
+  }
+  put8(iova: Iova, value: number): void {
+    this.port.put8(this.#translate(iova, 1, PERM.WO), value);
+  }
+  put16(iova: Iova, value: number): void {
+    this.port.put16(this.#translate(iova, 2, PERM.WO), value);
+  }
+  put32(iova: Iova, value: number): void {
+    this.port.put32(this.#translate(iova, 4, PERM.WO), value);
+  }
+  put32x2(iova: Iova, low: number, high: number): void {
+    this.port.put32x2(this.#translate(iova, 8, PERM.WO), low, high);
+  }
+
+  /** Copy `length` bytes at `iova` into `into` from `at`. */
+  load(iova: Iova, length: number, into: Uint8Array, at = 0): void {
+    if (length === 0) return;
+    if (this.#covers(iova, length, PERM.RO)) {
+      this.port.load(iova - this.#delta, length, into, at);
+      return;
+    }
+    this.#require(iova, length, PERM.RO);
+    for (let done = 0; done < length; ) {
+      const chunk = this.#chunk(iova + done, length - done);
+      this.port.load(iova + done - this.#delta, chunk, into, at + done);
+      done += chunk;
+    }
+  }
+
+  /** Copy `length` bytes of `from`, starting at `at`, to `iova`. */
+  store(iova: Iova, from: Uint8Array, at = 0, length: number = from.length - at): void {
+    if (length === 0) return;
+    if (this.#covers(iova, length, PERM.WO)) {
+      this.port.store(iova - this.#delta, from, at, length);
+      return;
+    }
+    this.#require(iova, length, PERM.WO);
+    for (let done = 0; done < length; ) {
+      const chunk = this.#chunk(iova + done, length - done);
+      this.port.store(iova + done - this.#delta, from, at + done, chunk);
+      done += chunk;
+    }
+  }
+
+  /** Whether every byte of the range is mapped with `perm`; transfers nothing. */
+  permits(iova: Iova, length: number, perm: Perm): boolean {
+    for (let at = iova; at < iova + length; ) {
+      const entry = this.#table.find(at);
+      if (entry === undefined || (entry.perm & perm) !== perm) return false;
+      at = entry.iova + entry.size;
+    }
+    return true;
+  }
+
+  #translate(iova: Iova, length: number, perm: Perm): number {
+    if (!this.#covers(iova, length, perm)) this.#lookup(iova, length, perm);
+    return iova - this.#delta;
+  }
+
+  #covers(iova: Iova, length: number, perm: Perm): boolean {
+    return (
+      this.#generation === this.#table.generation &&
+      iova >= this.#first &&
+      iova + length <= this.#end &&
+      (this.#perm & perm) !== 0
+    );
+  }
+
+  /** A scalar access must lie within one entry: rings are aligned, so a legal one always does. */
+  #lookup(iova: Iova, length: number, perm: Perm): void {
+    const entry = this.#table.find(iova);
+    if (entry === undefined || iova + length > entry.iova + entry.size) throw this.#refuse(iova, length, perm, 'unmapped');
+    if ((entry.perm & perm) === 0) throw this.#refuse(iova, length, perm, 'permission');
+    this.#remember(entry);
+  }
+
+  #require(iova: Iova, length: number, perm: Perm): void {
+    for (let at = iova; at < iova + length; ) {
+      const entry = this.#table.find(at);
+      if (entry === undefined) throw this.#refuse(at, iova + length - at, perm, 'unmapped');
+      if ((entry.perm & perm) === 0) throw this.#refuse(at, iova + length - at, perm, 'permission');
+      at = entry.iova + entry.size;
+    }
+  }
+
+  #chunk(iova: Iova, wanted: number): number {
+    const entry = this.#table.find(iova)!;
+    this.#remember(entry);
+    return Math.min(wanted, this.#end - iova);
+  }
+
+  #remember(entry: IotlbEntry): void {
+    this.#generation = this.#table.generation;
+    this.#first = entry.iova;
+    this.#end = entry.iova + entry.size;
+    this.#delta = entry.iova - entry.addr;
+    this.#perm = entry.perm;
+  }
+
+  #refuse(iova: Iova, length: number, perm: Perm, reason: 'unmapped' | 'permission'): DmaFault {
+    return this.port.refuse(new DmaFault(iova, length, perm === PERM.WO ? 'write' : 'read', reason));
+  }
+}

@@ -1,0 +1,122 @@
+import type { VdpaDevice } from './device.ts';
+import type { DevicePort } from './memory/host-memory.ts';
+import type { PacketPeer, PeerCaps } from './peer.ts';
+
+/**
+ * What a parent can show or be told, beyond the contract. A case that needs an ability which the parent
+ * does not have is skipped with that reason.
+ *
+ * - `pump`: the device works only inside `kickVq`, `setStatus` and `pump()`; it has no time of its own
+ * - `track`: device stores to memory are seen one by one, in order
+ * - `rtrack`: device loads are seen as well
+ * - `perm-map`: mapping permissions are enforced
+ * - `slow`: one request can be held back (`backend.hold`)
+ * - `cfg-change`: the back end can change a configuration field (`backend.changeConfig`)
+ * - `fault`: the back end can force an unrecoverable error (`backend.fail`)
+ * - `power-cut`: the back end can lose everything that is not on stable storage (`backend.powerCut`)
+ * - `vq-state`: `setVqState` accepts positions other than the initial one
+ * - `drvfeat`: `getDriverFeatures` tells what is in force
+ * - `not-pci`: the device is known not to be a PCI function
+ */
+export const ABILITIES = [
+  'pump',
+  'track',
+  'rtrack',
+  'perm-map',
+  'slow',
+  'cfg-change',
+  'fault',
+  'power-cut',
+  'vq-state',
+  'drvfeat',
+  'not-pci',
+] as const;
+export type Ability = (typeof ABILITIES)[number];
+
+/** Control of what lies behind the device; every method belongs to the ability of the same meaning. */
+export interface BackendControl {
+  /** (`cfg-change`) Store `bytes` at `offset` of the configuration space as a change made by the device. */
+  changeConfig?(offset: number, bytes: Uint8Array): void;
+  /** (`slow`) Hold back the completion of the next `count` requests of queue `idx` until `release`. */
+  hold?(idx: number, count: number): void;
+  /** (`slow`) Let go of everything held back. */
+  release?(): void;
+  /** (`fault`) Enter an error state that only a reset can leave. */
+  fail?(): void;
+  /** (`power-cut`) Lose volatile data, then come back with what was on stable storage. */
+  powerCut?(): void;
+}
+
+/** What a parent declares about the device so that declared values can be compared with reported ones. */
+export interface DeclaredFacts {
+  /** blk: capacity in 512-byte sectors. */
+  capacity?: number;
+  /** blk: stored data survives a power cut once it is stable. */
+  persistent?: boolean;
+  /** net: the MAC address that the device was created with, as 6 bytes in hex. */
+  mac?: string;
+  mtu?: number;
+  maxVirtqueuePairs?: number;
+}
+
+/** Given to a parent when a device is created. */
+export interface ParentEnvironment {
+  /** The device's way to host memory, by physical address as handed over in `dmaMap` and `setMap`. */
+  readonly port: DevicePort;
+  /** Seed for everything the device draws at random; same seed, same behaviour. */
+  readonly seed: number;
+  /** Options of the target, as `name=value` pairs from the command line or a `targets` file. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** A device under test, with what surrounds it. */
+export interface ParentInstance {
+  readonly device: VdpaDevice;
+  readonly abilities: readonly Ability[];
+  /** The network on the far side of a net device. */
+  readonly peer?: PacketPeer;
+  readonly backend?: BackendControl;
+  readonly facts?: DeclaredFacts;
+  /**
+   * (`pump`) Do at most `budget` units of work (one buffer or one event each). Returns the units done;
+   * 0 means idle. A device that always finds more to do is a finding, so `budget` must be respected.
+   */
+  pump?(budget: number): number;
+  dispose?(): void;
+}
+
+/** One option that a parent understands. */
+export interface ParentOption {
+  readonly name: string;
+  readonly description: string;
+  readonly default?: string;
+}
+
+/** A parent as registered: how to make devices of it. */
+export interface ParentDefinition {
+  /** Name for `--target`, lower case with hyphens. */
+  readonly name: string;
+  /** Device type: decides which cases apply. */
+  readonly deviceType: 'net' | 'blk';
+  readonly description: string;
+  readonly options?: readonly ParentOption[];
+  /** Peer that the instances offer, for listing without creating a device. */
+  readonly peer?: PeerCaps;
+  create(environment: ParentEnvironment): ParentInstance;
+}
+
+/**
+ * Declare a parent. A module that is named with `--target ./my-parent.ts` exports one as `parent`.
+ *
+ * @throws TypeError when a required member is missing or has the wrong type.
+ */
+export function defineParent(definition: ParentDefinition): ParentDefinition {
+  const problems: string[] = [];
+  if (typeof definition?.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(definition.name))
+    problems.push(`name must be lower case letters, digits and hyphens, got ${JSON.stringify(definition?.name)}`);
+  if (definition?.deviceType !== 'net' && definition?.deviceType !== 'blk')
+    problems.push(`deviceType must be 'net' or 'blk', got ${JSON.stringify(definition?.deviceType)}`);
+  if (typeof definition?.create !== 'function') problems.push('create must be a function');
+  if (problems.length > 0) throw new TypeError(`not a parent: ${problems.join('; ')}`);
+  return definition;
+}
