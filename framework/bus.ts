@@ -100,7 +100,7 @@ const REQUIRED_OPS = [
 
 /** What the vDPA core checks when a device is allocated. @throws BusError EINVAL naming every problem */
 export function checkDevice(device: VdpaDevice): void {
-  const ops = device?.ops as Partial<Record<string, unknown>> | undefined;
+  const ops = device?.ops as unknown as Partial<Record<string, unknown>> | undefined;
   if (ops === undefined || ops === null || typeof ops !== 'object') throw new BusError('EINVAL', 'the device has no ops');
   const problems: string[] = REQUIRED_OPS.filter((op) => typeof ops[op] !== 'function').map((op) => `op ${op} is missing`);
   if ((ops.dmaMap === undefined) !== (ops.dmaUnmap === undefined)) problems.push('dmaMap and dmaUnmap come together');

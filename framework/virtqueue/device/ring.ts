@@ -1,8 +1,9 @@
-import type { Iova } from '../../device.ts';
+import type { Iova, VqState } from '../../device.ts';
 
 /** Why a chain or a ring cannot be processed. One per cause, so that reports can name it. */
 export type RingErrorCode =
   | 'avail-index-jump' // the avail index moved by more than the queue size
+  | 'queue-overrun' // more buffers available than the queue can hold beside those not used yet
   | 'head-out-of-range' // an avail ring entry names no descriptor
   | 'next-out-of-range' // `next` points outside the table
   | 'chain-too-long' // more descriptors than the queue size: a loop, or an oversized list
@@ -14,11 +15,12 @@ export type RingErrorCode =
   | 'readable-after-writable' // a device-readable descriptor follows a device-writable one
   | 'dma-fault'; // a ring, table or descriptor access was refused
 
-/** A malformed ring. `fatal`: the position is lost and the queue cannot go on without a reset. */
+/** A malformed ring. For `dma-fault`, `cause` is the refused access. */
 export class RingError extends Error {
   readonly code: RingErrorCode;
-  constructor(code: RingErrorCode, message: string) {
-    super(message);
+  constructor(code: RingErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RingError';
     this.code = code;
   }
 }
@@ -51,9 +53,11 @@ export interface DeviceRingConfig {
   inOrder: boolean;
 }
 
-/** The device side of a virtqueue. */
+/** The device side of a virtqueue. Every method that touches memory throws {@link RingError} and nothing else. */
 export interface DeviceRing {
   readonly config: DeviceRingConfig;
+  /** Buffers popped and not pushed back yet. */
+  readonly outstanding: number;
   /**
    * Take the next available buffer, or null when there is none.
    * @throws RingError when the ring or the chain is malformed; the position does not move
@@ -68,12 +72,21 @@ export interface DeviceRing {
   publish(): void;
   /** Whether the driver wants a notification for what was published since the last call (2.6.7, 2.7.10). */
   needsNotification(): boolean;
-  /** Ask the driver for kicks, then report whether buffers became available meanwhile. */
+  /**
+   * Ask the driver for kicks, then report whether buffers became available meanwhile. Call it once before the
+   * first kick is expected: with EVENT_IDX a queue that does not start at 0 has no event position before.
+   */
   enableKicks(): boolean;
   /** Tell the driver that kicks are not needed while the device is busy. */
   disableKicks(): void;
   /** Whether a buffer is available, without taking it. */
   hasAvailable(): boolean;
+  /**
+   * The position for `getVqState`: where a successor must start so that nothing is lost. Buffers that were
+   * popped, or pushed without {@link publish}, count as not taken. Exact when buffers are used in order or
+   * when nothing is outstanding; a device that completes out of order drains first.
+   */
+  state(): VqState;
 }
 
 /** Sum of the lengths of the readable elements of `buffer`, in bytes. */

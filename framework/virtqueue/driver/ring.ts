@@ -19,19 +19,37 @@ export interface Element {
 
 /** How one buffer is laid out in the ring. Everything has a sensible default. */
 export interface AddOptions {
-  /** Put all elements but the first `direct` ones into this indirect table (16 bytes an element). */
+  /**
+   * Put all elements but the first `direct` (default 0) into this indirect table, 16 bytes an element.
+   * Split allows direct descriptors before the indirect one (2.6.5.3.2), packed does not (2.7.19).
+   */
   indirect?: { table: Area; direct?: number };
   /** Split: descriptor table slots to use, in chain order (default: from the free list). */
   slots?: readonly number[];
-  /** Packed: Buffer ID (default: from the free list of ids). */
+  /** Packed: Buffer ID, any 16-bit value (default: from the free list of ids, all below the queue size). */
   id?: number;
   /** Packed: ids for the non-last descriptors of a list (default: the buffer's id). */
   otherIds?: number;
   /** Set WRITE on the descriptor that carries INDIRECT, where it has no meaning. */
   indirectWriteFlag?: boolean;
+  /**
+   * Build the buffer although 1.1 forbids a driver to: device-readable after device-writable elements
+   * (2.6.4.2, 2.7.17), split chain longer than the queue through its table (2.6.5.3.1), packed list that
+   * mixes direct and indirect descriptors (2.7.19). Without it `add` throws `breach`.
+   */
+  breach?: boolean;
   /** Caller's handle, returned with the completion. */
   token?: unknown;
 }
+
+/**
+ * What is wrong with a used buffer:
+ * - `id`: it names a buffer that is not outstanding (never made available, or returned already);
+ * - `index`: the used index (split) moved further than buffers are outstanding; reported once, the driver
+ *   then continues from the device's index;
+ * - `order`: IN_ORDER, split: a later buffer than the index covers; the buffer is outstanding (`known`).
+ */
+export type UsedFault = 'id' | 'index' | 'order';
 
 /** One buffer that came back. */
 export interface UsedBuffer {
@@ -43,27 +61,43 @@ export interface UsedBuffer {
   token: unknown;
   /** False: the device named a buffer that is not outstanding. */
   known: boolean;
-  /** Packed: WRITE flag of the used descriptor. */
+  /** Packed: WRITE flag of the used descriptor; undefined in split rings and for skipped buffers. */
   writeFlag?: boolean;
+  /** What the device did wrong, undefined if nothing. See {@link UsedFault}. */
+  fault?: UsedFault;
 }
 
 /** Which used buffer notifications the driver asks for. */
 export type InterruptMode =
   | { mode: 'enable' }
   | { mode: 'disable' }
-  /** EVENT_IDX. Split: `at` is the used_event value. Packed: ring offset with its wrap counter. */
+  /**
+   * EVENT_IDX. Split: `at` is the used_event value. Packed: ring offset with its wrap counter (default: the
+   * counter with which that offset is reached next).
+   */
   | { mode: 'event'; at: number; wrap?: 0 | 1 };
 
+/** The three areas of a virtqueue (sections 2.6 and 2.7). */
+export interface QueueAreas {
+  /** Descriptor table or descriptor ring. */
+  readonly desc: Area;
+  /** Available ring or driver event suppression. */
+  readonly driver: Area;
+  /** Used ring or device event suppression. */
+  readonly device: Area;
+}
+
 /** Where and how a driver-side queue runs. */
-export interface DriverRingConfig {
+export interface DriverRingConfig extends QueueAreas {
   memory: HostMemory;
   num: number;
-  desc: Area;
-  driver: Area;
-  device: Area;
   eventIdx: boolean;
   inOrder: boolean;
-  /** Split: avail index to start from, used index preset to the same. Packed: position and wrap counter. */
+  /**
+   * Take up a queue that ran before, with nothing in flight. Split: the avail index to start from; used
+   * index and both event indices are preset to the same. Packed: position and wrap counter (default 1);
+   * the ring is preset to what used descriptors of the laps before would have left there.
+   */
   start?: { index: number; wrap?: 0 | 1 };
 }
 
@@ -78,27 +112,59 @@ export interface DriverRing {
   readonly free: number;
   /** Buffers added and not yet polled. */
   readonly outstanding: number;
+  /** Next entry to be made available. Split: the 16-bit index. Packed: offset, wrap counter in bit 15. */
+  readonly availPosition: number;
+  /** Where the next used entry is expected; same coding. */
+  readonly usedPosition: number;
   /** Write the descriptors of one buffer without making it available. Returns its id (head / Buffer ID). */
   add(elements: readonly Element[], options?: AddOptions): number;
   /** Make all added buffers available at once: one avail index store, or head flags last (packed). */
   publish(): void;
-  /** Whether a conforming driver has to kick for what the last `publish` made available (2.6.10, 2.7.10). */
+  /**
+   * Whether a conforming driver has to kick for what was published since the last call (2.6.10, 2.7.10).
+   * Asking counts as having kicked: the same buffers are not asked about again.
+   */
   kickNeeded(): boolean;
-  /** Notification data for a kick (section 2.7.23), without the virtqueue number. */
+  /** Notification data for a kick (section 2.7.23): bits 16-31 filled, 0-15 left for the virtqueue number. */
   notificationData(): number;
-  /** Consume the next used buffer, or null. */
+  /** Consume the next used buffer, or null. Never throws; each call returns an object of its own. */
   poll(): UsedBuffer | null;
   /** What a conforming driver does to be notified about the next used buffer, or about none. */
   setInterrupts(mode: InterruptMode): void;
-  /** Ask to be notified about the next buffer used: `enable`, or `event` at the next position with EVENT_IDX. */
+  /**
+   * Ask to be notified about the next buffer used: `enable`, or `event` at the next position with EVENT_IDX.
+   * Nothing is owed for what the device used before: poll once more afterwards.
+   */
   armInterrupts(): void;
 }
 
+/** Why a ring operation was refused. */
+export type DriverRingErrorCode =
+  /** Fewer free descriptors than the buffer needs. */
+  | 'ring-full'
+  /** Explicit slots: wrong number, out of range, taken, or named twice. */
+  | 'bad-slots'
+  /** Explicit Buffer ID: not 16 bits wide, or outstanding. */
+  | 'bad-id'
+  /** No element at all, or none left for the indirect table. */
+  | 'empty-buffer'
+  /** Address or length that a descriptor cannot hold. */
+  | 'bad-element'
+  /** Indirect table too small. */
+  | 'bad-table'
+  /** Interrupt mode that needs EVENT_IDX, or an event position outside the ring. */
+  | 'bad-mode'
+  /** Queue size, area or start position that cannot work. */
+  | 'bad-config'
+  /** Forbidden by the specification and not asked for with `breach`. */
+  | 'breach';
+
 /** A ring operation that the driver itself got wrong. */
 export class DriverRingError extends Error {
-  readonly code: 'ring-full' | 'bad-slots' | 'bad-id' | 'empty-buffer';
-  constructor(code: 'ring-full' | 'bad-slots' | 'bad-id' | 'empty-buffer', message: string) {
+  readonly code: DriverRingErrorCode;
+  constructor(code: DriverRingErrorCode, message: string) {
     super(message);
+    this.name = 'DriverRingError';
     this.code = code;
   }
 }

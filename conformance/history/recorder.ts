@@ -1,0 +1,44 @@
+import type { DmaFault, HostMemory, MemoryTracer } from '../../framework/memory/host-memory.ts';
+import type { HistoryEvent } from './events.ts';
+
+/** Events one case may produce before it is cut off: a device that floods the history is a finding. */
+export const MAX_EVENTS = 400_000;
+
+/** Thrown when a history outgrows {@link MAX_EVENTS}. */
+export class HistoryOverflow extends Error {
+  readonly code = 'HISTORY_OVERFLOW';
+}
+
+/** Collects the events of one run, device stores included. */
+export class Recorder implements MemoryTracer {
+  readonly events: HistoryEvent[] = [];
+  readonly #memory: HostMemory;
+  readonly traceReads: boolean;
+
+  constructor(memory: HostMemory, traceReads = false) {
+    this.#memory = memory;
+    this.traceReads = traceReads;
+  }
+
+  push(event: HistoryEvent): void {
+    if (this.events.length >= MAX_EVENTS) throw new HistoryOverflow(`more than ${MAX_EVENTS} events in one case`);
+    this.events.push(event);
+  }
+
+  wrote(pa: number, n: number): void {
+    const view = this.#memory.view;
+    if (n === 2) this.push({ k: 'store', pa, n, v: view.getUint16(pa, true) });
+    else if (n === 8) this.push({ k: 'store', pa, n, v: [view.getUint32(pa, true), view.getUint32(pa + 4, true)] });
+    else if (n === 1) this.push({ k: 'store', pa, n, v: view.getUint8(pa) });
+    else if (n === 4) this.push({ k: 'store', pa, n, v: view.getUint32(pa, true) });
+    else this.push({ k: 'store', pa, n });
+  }
+
+  read(pa: number, n: number): void {
+    this.push({ k: 'load', pa, n });
+  }
+
+  fault(fault: DmaFault): void {
+    this.push({ k: 'fault', iova: fault.iova, n: fault.length, access: fault.access, why: fault.reason });
+  }
+}

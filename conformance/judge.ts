@@ -1,0 +1,41 @@
+import { requirements, severity } from '../specs/requirements.ts';
+import type { History } from './history/history.ts';
+import { expectations } from './oracles/expectations.ts';
+import type { Finding, Oracle } from './oracles/finding.ts';
+import { run } from './oracles/run.ts';
+
+/** Verdicts of one case, from harmless to worst. `xfail`, `xpass` and `skip` are given elsewhere. */
+export const VERDICTS = ['pass', 'skip', 'xfail', 'warn', 'blocked', 'xpass', 'fail', 'hang', 'crash', 'error'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+export const worst = (a: Verdict, b: Verdict): Verdict => (VERDICTS.indexOf(a) >= VERDICTS.indexOf(b) ? a : b);
+
+export interface Judgement {
+  verdict: Verdict;
+  findings: Finding[];
+}
+
+/** Every oracle, in the order in which their findings are listed. */
+export const ORACLES: readonly Oracle[] = [run, expectations];
+
+/** Judge a history. Pure: the same history gives the same judgement. */
+export function judge(history: History): Judgement {
+  const findings = ORACLES.flatMap((oracle) => oracle(history)).sort((a, b) => (a.event ?? 0) - (b.event ?? 0));
+  return { findings, verdict: verdictOf(findings) };
+}
+
+/** What a single finding amounts to. */
+export function weigh(finding: Finding): Verdict {
+  if (finding.kind !== 'broken') return finding.kind;
+  const level = requirements().get(finding.requirement)?.level ?? 'text-hard';
+  const grade = finding.tier === 'info' ? 'info' : severity(level);
+  if (grade === 'info') return 'pass';
+  return grade === 'warn' || finding.tier === 'warn' ? 'warn' : 'fail';
+}
+
+function verdictOf(findings: readonly Finding[]): Verdict {
+  const verdicts = findings.map(weigh);
+  // Once a rule is broken it does not matter that later steps could not be done.
+  const broken = verdicts.some((verdict) => verdict === 'fail' || verdict === 'crash' || verdict === 'hang');
+  return verdicts.filter((verdict) => !(broken && verdict === 'blocked')).reduce(worst, 'pass');
+}

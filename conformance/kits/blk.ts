@@ -1,0 +1,96 @@
+import type { Buffer } from '../session/buffers.ts';
+import type { Session } from '../session/session.ts';
+import { type DeviceKit, difference, pattern } from './kit.ts';
+
+/** Request types (section 5.2.6). */
+export const BLK_T = { IN: 0, OUT: 1, FLUSH: 4, GET_ID: 8, DISCARD: 11, WRITE_ZEROES: 13 } as const;
+/** Status bytes (section 5.2.6). */
+export const BLK_S = { OK: 0, IOERR: 1, UNSUPP: 2 } as const;
+
+export const SECTOR = 512;
+
+/** The 16-byte request header: type le32, reserved le32, sector le64. */
+export function blkHeader(type: number, sector: number | bigint, reserved = 0): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, type, true);
+  view.setUint32(4, reserved, true);
+  view.setBigUint64(8, BigInt.asUintN(64, BigInt(sector)), true);
+  return bytes;
+}
+
+/** What this session knows to be on the medium, by sector. */
+export function media(session: Session): Map<number, Uint8Array> {
+  let known = session.saved.get('blk-media') as Map<number, Uint8Array> | undefined;
+  if (known === undefined) {
+    known = new Map();
+    session.saved.set('blk-media', known);
+  }
+  return known;
+}
+
+/** Capacity in sectors, from the configuration space (section 5.2.4). */
+export function capacity(session: Session): number {
+  const bytes = new Uint8Array(8);
+  session.ops.quiet++;
+  session.ops.getConfig(0, bytes);
+  session.ops.quiet--;
+  const view = new DataView(bytes.buffer);
+  return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
+}
+
+/** First sector that requests of `seed` use: spread over the disk, aligned to 8 sectors for large blocks. */
+function sectorFor(session: Session, seed: number, count: number): number {
+  const slots = Math.floor((capacity(session) - count) / 8);
+  return slots <= 0 ? 0 : 8 * ((seed * 37 + 11) % slots);
+}
+
+/** Read-write requests of a block device: header, data, status byte 0xFF before. */
+export const blkKit: DeviceKit = {
+  deviceType: 'blk',
+  sizes: { min: SECTOR, typical: SECTOR },
+  queue: () => 0,
+  lacks: (session, direction) =>
+    direction === 'out' && (session.ops.getDeviceFeatures() & 32n) !== 0n ? 'the device is read-only' : null,
+  plan(session, direction, size, seed) {
+    const count = Math.max(1, Math.ceil(size / SECTOR));
+    const known = media(session);
+    if (direction === 'out') {
+      const sector = sectorFor(session, seed, count);
+      const data = pattern(seed, count * SECTOR);
+      const readable = new Uint8Array(16 + data.length);
+      readable.set(blkHeader(BLK_T.OUT, sector));
+      readable.set(data, 16);
+      return {
+        queue: 0,
+        readable,
+        writable: 1,
+        usedLen: 1,
+        check(_, buffer: Buffer) {
+          const [status] = session.buffers.written(buffer);
+          if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
+          for (let i = 0; i < count; i++) known.set(sector + i, data.subarray(i * SECTOR, (i + 1) * SECTOR));
+          return null;
+        },
+      };
+    }
+    const sector = sectorFor(session, seed, count);
+    return {
+      queue: 0,
+      readable: blkHeader(BLK_T.IN, sector),
+      writable: count * SECTOR + 1,
+      usedLen: count * SECTOR + 1,
+      check(_, buffer: Buffer) {
+        const bytes = session.buffers.written(buffer);
+        const status = bytes[bytes.length - 1];
+        if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
+        for (let i = 0; i < count; i++) {
+          const want = known.get(sector + i);
+          const problem = want && difference(`sector ${sector + i}`, want, bytes.subarray(i * SECTOR, (i + 1) * SECTOR));
+          if (problem) return problem;
+        }
+        return null;
+      },
+    };
+  },
+};

@@ -1,0 +1,94 @@
+import type { Buffer } from '../session/buffers.ts';
+import type { Session } from '../session/session.ts';
+import { type DeviceKit, difference, pattern } from './kit.ts';
+
+/** Bytes of the packet header with VERSION_1 (section 5.1.6). */
+export const NET_HDR = 12;
+
+/** MAC of the far side in every frame of the suite. */
+export const PEER_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0xfe);
+
+/** Own MAC of the device from the configuration space (section 5.1.4). */
+export function ownMac(session: Session): Uint8Array {
+  const bytes = new Uint8Array(6);
+  session.ops.quiet++;
+  session.ops.getConfig(0, bytes);
+  session.ops.quiet--;
+  return bytes;
+}
+
+/** A frame of an experimental ethertype: `to`, `from`, 88b5, then `size` payload bytes that name `seed`. */
+export function markedFrame(to: Uint8Array, from: Uint8Array, size: number, seed: number): Uint8Array {
+  const frame = new Uint8Array(14 + size);
+  frame.set(to, 0);
+  frame.set(from, 6);
+  frame.set([0x88, 0xb5], 12);
+  frame.set(pattern(seed, size), 14);
+  return frame;
+}
+
+/** Whether `frame`, maybe padded to the Ethernet minimum, is `want`. */
+export function sameFrame(want: Uint8Array, frame: Uint8Array): boolean {
+  if (frame.length < want.length) return false;
+  for (let i = 0; i < want.length; i++) if (frame[i] !== want[i]) return false;
+  return frame.length === want.length || (frame.length <= 60 && frame.subarray(want.length).every((b) => b === 0));
+}
+
+/** Plain frames through a net device: transmit on queue 1, receive on queue 0, both checked at the peer. */
+export const netKit: DeviceKit = {
+  deviceType: 'net',
+  sizes: { min: 46, typical: 100 },
+  queue: (_, direction) => (direction === 'out' ? 1 : 0),
+  lacks(session, direction) {
+    const caps = session.instance.peer?.caps;
+    if (direction === 'out') return caps?.take ? null : 'the parent offers no peer that takes frames';
+    return caps?.send ? null : 'the parent offers no peer that sends frames';
+  },
+  plan(session, direction, size, seed) {
+    const peer = session.instance.peer;
+    if (direction === 'out') {
+      const frame = markedFrame(PEER_MAC, ownMac(session), size, seed);
+      const readable = new Uint8Array(NET_HDR + frame.length);
+      readable.set(frame, NET_HDR);
+      return {
+        queue: 1,
+        readable,
+        writable: 0,
+        usedLen: 0,
+        check() {
+          const taken = takenFrames(session);
+          const at = taken.findIndex((bytes) => sameFrame(frame, bytes));
+          if (at >= 0) {
+            taken.splice(at, 1);
+            return null;
+          }
+          return `the frame did not reach the peer (${taken.length} other frames did)`;
+        },
+      };
+    }
+    const frame = markedFrame(ownMac(session), PEER_MAC, size, seed);
+    return {
+      queue: 0,
+      readable: new Uint8Array(0),
+      writable: NET_HDR + frame.length,
+      usedLen: NET_HDR + frame.length,
+      stimulate: () => peer?.send(frame),
+      check(_, buffer: Buffer) {
+        const bytes = session.buffers.written(buffer);
+        return difference('received frame', frame, bytes.subarray(NET_HDR, NET_HDR + frame.length));
+      },
+    };
+  },
+};
+
+/** Frames that the peer has taken and no step has claimed yet. */
+export function takenFrames(session: Session): Uint8Array[] {
+  let frames = session.saved.get('net-taken') as Uint8Array[] | undefined;
+  if (frames === undefined) {
+    frames = [];
+    session.saved.set('net-taken', frames);
+  }
+  const peer = session.instance.peer;
+  if (peer) for (const frame of session.guarded('peer.take', () => peer.take())) frames.push(frame.bytes);
+  return frames;
+}

@@ -1,0 +1,55 @@
+import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import { ABILITIES, type Ability, type ParentDefinition } from '../../framework/parent.ts';
+import type { PeerCaps } from '../../framework/peer.ts';
+import { configFields, readField } from '../../specs/virtio-1.1/config-space.ts';
+import { Session } from '../session/session.ts';
+
+/** What a target is, as far as cases need to know before they run. Plain data. */
+export interface DeviceFacts {
+  /** Name of the device type. */
+  type: 'net' | 'blk';
+  offered: string;
+  abilities: Ability[];
+  peer: PeerCaps | null;
+  /** Optional ops that the parent has. */
+  ops: string[];
+  nvqs: number;
+  /** Numbers that expressions may use as `device.…`: configuration fields and limits. */
+  values: Record<string, number | boolean | string>;
+}
+
+const OPTIONAL = [
+  'kickVqWithData', 'getVqSize', 'getVqGroup', 'getVqNumMin', 'suspend', 'resume', 'getGeneration', 'setGroupAsid',
+  'setMap', 'dmaMap', 'compatReset', 'resetMap', 'getVendorVqStats',
+] as const;
+
+/** Look at a target once, before any case: what it offers and what its configuration space says. */
+export function deviceFacts(definition: ParentDefinition, options: Readonly<Record<string, string>>): DeviceFacts {
+  const session = new Session(definition, { seed: 1, options, guest: new GuestMemory(1 << 16) });
+  try {
+    const { ops, instance } = session;
+    const size = ops.getConfigSize();
+    const bytes = new Uint8Array(Math.max(size, 64));
+    ops.getConfig(0, bytes.subarray(0, size));
+    const values: DeviceFacts['values'] = {
+      num_max: ops.getVqNumMax(),
+      nvqs: instance.device.nvqs,
+      config_size: size,
+    };
+    for (const field of configFields(definition.deviceType)) {
+      const value = field.offset + field.width <= size ? readField(bytes, field) : 0;
+      values[field.field] = typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;
+    }
+    return {
+      type: definition.deviceType,
+      offered: `0x${ops.getDeviceFeatures().toString(16)}`,
+      abilities: instance.abilities.filter((ability) => ABILITIES.includes(ability)),
+      peer: instance.peer?.caps ?? null,
+      ops: OPTIONAL.filter((op) => typeof instance.device.ops[op] === 'function'),
+      nvqs: instance.device.nvqs,
+      values,
+    };
+  } finally {
+    session.dispose();
+  }
+}

@@ -1,0 +1,69 @@
+import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import type { ParentDefinition } from '../../framework/parent.ts';
+import { bitMask } from '../../specs/virtio-1.1/features.ts';
+import type { HistoryEvent } from '../history/events.ts';
+import { ParentCrash } from '../history/recorded-ops.ts';
+import { HistoryOverflow } from '../history/recorder.ts';
+import { BASELINE } from '../session/bring-up.ts';
+import { Session, type SessionOptions, StopSteps } from '../session/session.ts';
+import { STEPS } from '../steps/index.ts';
+import type { FlatStep } from '../steps/step.ts';
+
+/** What a run of steps needs to know besides the steps. */
+export interface RunSettings {
+  definition: ParentDefinition;
+  options: Readonly<Record<string, string>>;
+  seed: number;
+  guest: GuestMemory;
+  /** Feature names that `bring-up` accepts when offered. */
+  features: readonly string[];
+  /** Queue size and starting position that `bring-up` uses by default. */
+  size?: number;
+  start?: { index: number; wrap?: 0 | 1 };
+  traceReads?: boolean;
+  poison?: number;
+}
+
+/**
+ * Carry out `steps` on a fresh device and return the history. Whatever the parent does (throw, loop within
+ * its pump budget, lie), the result is a history; only a defect of the suite itself throws.
+ */
+export function runSteps(steps: readonly FlatStep[], settings: RunSettings): HistoryEvent[] {
+  const session = open(settings);
+  if (Array.isArray(session)) return session;
+  const { recorder } = session;
+  session.wanted = bitMask(settings.features) | BASELINE;
+  if (settings.size !== undefined) session.saved.set('queue-size', settings.size);
+  if (settings.start !== undefined) session.saved.set('queue-start', settings.start);
+  let i = 0;
+  try {
+    for (; i < steps.length; i++) {
+      const { name, args } = steps[i];
+      session.step = i;
+      recorder.push({ k: 'step', i });
+      const seen = STEPS.get(name)!.run(session, args);
+      if (seen !== undefined) session.observe(seen);
+    }
+  } catch (error) {
+    if (error instanceof StopSteps) recorder.events.push({ k: 'stop', i, why: error.message });
+    else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
+    else if (!(error instanceof ParentCrash)) throw error;
+  }
+  try {
+    session.dispose();
+  } catch (error) {
+    recorder.events.push({ k: 'throw', op: 'dispose', error: String(error) });
+  }
+  return recorder.events;
+}
+
+/** The session, or the history of a parent that could not even be created. */
+function open(settings: RunSettings): Session | HistoryEvent[] {
+  const options: SessionOptions = settings;
+  try {
+    return new Session(settings.definition, options);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [{ k: 'throw', op: error instanceof ParentCrash ? 'create' : 'register', error: message }];
+  }
+}

@@ -1,0 +1,68 @@
+import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import type { ParentDefinition } from '../../framework/parent.ts';
+import { HISTORY_VERSION, type History } from '../history/history.ts';
+import { type Judgement, judge } from '../judge.ts';
+import { type CaseInstance, flatSteps } from '../loader/expand.ts';
+import type { DeviceFacts } from './device-facts.ts';
+import { skipReason, wantedFeatures } from './needs.ts';
+import { runSteps } from './run-case.ts';
+
+/** A target: a parent and the options to create its devices with. */
+export interface Target {
+  /** As named on the command line. */
+  name: string;
+  definition: ParentDefinition;
+  options: Record<string, string>;
+}
+
+/** A case instance's outcome, before it is put into results. */
+export interface InstanceOutcome extends Judgement {
+  /** Why it was skipped or could not be run. */
+  reason?: string;
+  history?: History;
+}
+
+/** The same case and suite seed always give the same device behaviour and data. */
+export function seedOf(id: string, suiteSeed: number): number {
+  let hash = 0x811c9dc5 ^ suiteSeed;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}
+
+/** Run one instance against a target and judge it. Errors of the suite become the verdict `error`. */
+export function runInstance(
+  instance: CaseInstance,
+  target: Target,
+  facts: DeviceFacts,
+  guest: GuestMemory,
+  suiteSeed = 1,
+): InstanceOutcome {
+  const { definition, params } = instance;
+  try {
+    const skipped = skipReason(instance, facts);
+    if (skipped !== null) return { verdict: 'skip', findings: [], reason: skipped };
+    const settings = {
+      seed: seedOf(instance.id, suiteSeed),
+      poison: params.poison === undefined ? 0xa5 : Number(params.poison),
+      features: wantedFeatures(instance, facts),
+      size: typeof params.size === 'number' ? params.size : undefined,
+      start: params.start as History['start'],
+      traceReads: definition.trace === 'reads',
+    };
+    const steps = flatSteps(instance, facts.values);
+    const events = runSteps(steps, { ...settings, definition: target.definition, options: target.options, guest });
+    const history: History = {
+      version: HISTORY_VERSION,
+      case: { id: instance.id, requirements: definition.requirements, class: definition.class },
+      target: { name: target.name, type: facts.type, options: target.options },
+      ...settings,
+      steps,
+      events,
+    };
+    return { ...judge(history), history };
+  } catch (error) {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const at = error instanceof Error ? (error.stack?.split('\n')[1]?.trim() ?? '') : '';
+    return { verdict: 'error', findings: [], reason: `${text} ${at}` };
+  }
+}

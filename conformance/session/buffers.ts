@@ -1,0 +1,108 @@
+import type { Element } from '../../framework/virtqueue/driver/ring.ts';
+import type { NamedRegion } from './memory.ts';
+import type { Session } from './session.ts';
+
+/** One part of a buffer: bytes for the device to read, or room for it to write. */
+export type Part = { read: Uint8Array } | { write: number };
+
+/** A buffer of this session, from `add` to the end. */
+export interface Buffer {
+  /** Serial number in the history. */
+  readonly b: number;
+  readonly q: number;
+  readonly name: string;
+  /** One region per part, in order. */
+  readonly regions: readonly NamedRegion[];
+  readonly parts: readonly Part[];
+  /** Elements as exposed: [iova, pa, length]. */
+  readonly readable: readonly [number, number, number][];
+  readonly writable: readonly [number, number, number][];
+  id: number;
+  published: boolean;
+  /** Set once the driver consumed it. */
+  used?: { len: number | undefined; id: number; writeFlag?: boolean };
+}
+
+/** All buffers of a session: memory for their parts, names, and what came back. */
+export class SessionBuffers {
+  readonly #session: Session;
+  #all: Buffer[] = [];
+  readonly #byName = new Map<string, Buffer>();
+  #serial = 0;
+  #unknown = 0;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Lay `parts` out in memory: readable parts are filled, writable ones poisoned. */
+  create(q: number, name: string, parts: readonly Part[], regions?: readonly NamedRegion[]): Buffer {
+    const { memory, poison } = this.#session;
+    const b = this.#serial++;
+    const label = name === '' ? `b${b}` : name;
+    const placed = parts.map((part, i) => {
+      const size = 'read' in part ? part.read.length : part.write;
+      const region = regions?.[i] ?? memory.alloc(`${label}.${i}`, size, 1);
+      const bytes = memory.bytes({ pa: region.pa, size });
+      if ('read' in part) bytes.set(part.read);
+      else bytes.fill(poison);
+      return { ...region, size };
+    });
+    const readable: [number, number, number][] = [];
+    const writable: [number, number, number][] = [];
+    placed.forEach((region, i) => {
+      ('read' in parts[i] ? readable : writable).push([region.iova, region.pa, region.size]);
+    });
+    const buffer: Buffer = { b, q, name: label, regions: placed, parts, readable, writable, id: -1, published: false };
+    this.#all.push(buffer);
+    this.#byName.set(label, buffer);
+    return buffer;
+  }
+
+  /** Every buffer since the last reset. */
+  get all(): readonly Buffer[] {
+    return this.#all;
+  }
+
+  elements(buffer: Buffer): Element[] {
+    return buffer.regions.map((region, i) => ({
+      iova: region.iova,
+      len: region.size,
+      write: !('read' in buffer.parts[i]),
+    }));
+  }
+
+  /** The latest buffer called `name`. */
+  named(name: string): Buffer | undefined {
+    return this.#byName.get(name);
+  }
+
+  bySerial(b: number): Buffer | undefined {
+    return this.#all.find((buffer) => buffer.b === b);
+  }
+
+  /** All bytes of the writable parts, in order. */
+  written(buffer: Buffer): Uint8Array {
+    const total = buffer.writable.reduce((sum, [, , n]) => sum + n, 0);
+    const bytes = new Uint8Array(total);
+    let at = 0;
+    for (const [, pa, n] of buffer.writable) {
+      bytes.set(this.#session.memory.bytes({ pa, size: n }), at);
+      at += n;
+    }
+    return bytes;
+  }
+
+  /** The used entry named a buffer that is not outstanding. */
+  noteUnknown(): void {
+    this.#unknown++;
+  }
+  get unknown(): number {
+    return this.#unknown;
+  }
+
+  /** After a reset: nothing is outstanding any more. Names stay resolvable. */
+  forget(): void {
+    this.#all = [];
+  }
+}

@@ -1,0 +1,104 @@
+import { PERM, type Perm } from '../../framework/device.ts';
+import { GuestMemory, PAGE, type RamBlock, type Region } from '../../framework/memory/guest-memory.ts';
+import type { HostMemory } from '../../framework/memory/host-memory.ts';
+import type { VirtioVdpaDevice } from '../../framework/virtio-vdpa/device.ts';
+import type { Recorder } from '../history/recorder.ts';
+
+/** Size of the first data block; later ones grow. */
+const FIRST_BLOCK = 32 << 10;
+
+/** A named piece of guest memory that steps refer to. */
+export interface NamedRegion extends Region {
+  readonly name: string;
+}
+
+/**
+ * The memory of one session: blocks are mapped as they are added, and every allocation is in the history.
+ * Rings, device-readable data and device-writable data share blocks unless a permission is asked for.
+ */
+export class SessionMemory {
+  readonly host: HostMemory;
+  readonly #guest: GuestMemory;
+  readonly #virtio: VirtioVdpaDevice;
+  readonly #recorder: Recorder;
+  readonly #named = new Map<string, NamedRegion>();
+  #current: RamBlock | null = null;
+  #room = FIRST_BLOCK;
+
+  constructor(guest: GuestMemory, virtio: VirtioVdpaDevice, recorder: Recorder) {
+    this.#guest = guest;
+    this.host = guest.host;
+    this.#virtio = virtio;
+    this.#recorder = recorder;
+  }
+
+  /** Take `size` bytes of memory that is mapped read-write; `name` labels it in the history. */
+  alloc(name: string, size: number, align = 16): NamedRegion {
+    if (this.#current !== null) {
+      try {
+        return this.#record(name, this.#guest.alloc(this.#current, size, align));
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+    this.#current = this.#guest.addBlock(Math.max(this.#room, size + align + 4 * PAGE));
+    this.#room = Math.min(this.#room * 2, 256 << 10);
+    this.map(this.#current, this.#current.perm);
+    return this.#record(name, this.#guest.alloc(this.#current, size, align));
+  }
+
+  /** Take whole pages of their own, mapped with `perm`; 0 leaves them unmapped. */
+  allocPages(name: string, size: number, perm: Perm | 0): NamedRegion {
+    const block = this.#guest.addBlock(size + PAGE, PERM.RW);
+    const region: Region = { pa: block.pa + PAGE, iova: block.iova + PAGE, size };
+    if (perm !== 0) {
+      const pages = Math.ceil(size / PAGE) * PAGE;
+      this.map({ pa: region.pa, iova: region.iova, size: pages }, perm);
+    }
+    return this.#record(name, region);
+  }
+
+  /** Memory for a ring area; not listed as a buffer. */
+  allocArea(size: number, align: number): Region {
+    const region = this.alloc('', size, align);
+    return { pa: region.pa, iova: region.iova, size: region.size };
+  }
+
+  map(region: Region, perm: Perm, asid = 0): number {
+    const result = this.#virtio.spaces[asid].map({ iova: region.iova, size: region.size, addr: region.pa, perm });
+    this.#recorder.push({
+      k: 'map',
+      asid,
+      iova: region.iova,
+      pa: region.pa,
+      size: region.size,
+      perm,
+      ...(result < 0 ? { r: result } : {}),
+    });
+    return result;
+  }
+
+  unmap(region: Region, asid = 0): void {
+    this.#virtio.spaces[asid].unmap(region.iova, region.size);
+    this.#recorder.push({ k: 'map', asid, iova: region.iova, pa: region.pa, size: region.size, perm: 0 });
+  }
+
+  /** The latest allocation called `name`. */
+  named(name: string): NamedRegion | undefined {
+    return this.#named.get(name);
+  }
+
+  /** A mutable view of a region's bytes. */
+  bytes(region: { pa: number; size: number }): Uint8Array {
+    return this.host.bytes.subarray(region.pa, region.pa + region.size);
+  }
+
+  #record(name: string, region: Region): NamedRegion {
+    const named = { name, ...region };
+    if (name !== '') {
+      this.#named.set(name, named);
+      this.#recorder.push({ k: 'memory', name, pa: region.pa, iova: region.iova, size: region.size });
+    }
+    return named;
+  }
+}

@@ -1,0 +1,200 @@
+import type { VqState } from '../../framework/device.ts';
+import { layoutQueue } from '../../framework/virtqueue/driver/areas.ts';
+import { createDriverRing } from '../../framework/virtqueue/driver/create.ts';
+import type { AddOptions, Area, DriverRing } from '../../framework/virtqueue/driver/ring.ts';
+import { F_EVENT_IDX, F_IN_ORDER, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
+import type { Buffer } from './buffers.ts';
+import type { Session } from './session.ts';
+
+/** A queue as the session set it up. */
+export interface SessionQueue {
+  readonly idx: number;
+  readonly num: number;
+  readonly packed: boolean;
+  readonly ring: DriverRing;
+  readonly areas: { desc: Area; driver: Area; device: Area };
+  /** Added, not yet available. */
+  pending: number[];
+  /** Next ring slot (packed) that `add` will use. */
+  nextSlot: number;
+  /** Notifications since the last time a step looked. */
+  irqs: number;
+}
+
+export interface QueueOptions {
+  num: number;
+  start?: { index: number; wrap?: 0 | 1 };
+  ready?: boolean;
+  callback?: boolean;
+}
+
+/** The driver's queues of a session, with every action in the history. */
+export class SessionQueues {
+  readonly #session: Session;
+  readonly #queues: SessionQueue[] = [];
+  #epochs: number[] = [];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  get all(): readonly SessionQueue[] {
+    return this.#queues.filter((queue) => queue !== undefined);
+  }
+
+  /** The queue, or undefined when it is not set up. */
+  get(idx: number): SessionQueue | undefined {
+    return this.#queues[idx];
+  }
+
+  /** The queue; stops the steps when it is not set up. */
+  must(idx: number): SessionQueue {
+    return this.#queues[idx] ?? this.#session.stop(`queue ${idx} is not set up`);
+  }
+
+  /** Allocate the areas of queue `idx`, initialise the ring and tell the device. Returns 0 or -errno. */
+  setUp(idx: number, options: QueueOptions): number {
+    const { memory, recorder, features } = this.#session;
+    const packed = (features & F_RING_PACKED) !== 0n;
+    const { num, start } = options;
+    const layout = layoutQueue(packed ? 'packed' : 'split', num);
+    const area = (part: { size: number; align: number }): Area => memory.allocArea(part.size, part.align);
+    const areas = { desc: area(layout.desc), driver: area(layout.driver), device: area(layout.device) };
+    for (const name of ['desc', 'driver', 'device'] as const) {
+      recorder.push({ k: 'area', q: idx, name, ...areas[name], num, packed });
+    }
+    const ring = createDriverRing(packed, {
+      memory: memory.host,
+      num,
+      ...areas,
+      eventIdx: (features & F_EVENT_IDX) !== 0n,
+      inOrder: (features & F_IN_ORDER) !== 0n,
+      start,
+    });
+    this.#queues[idx] = { idx, num, packed, ring, areas, pending: [], nextSlot: start?.index ?? 0, irqs: 0 };
+    return this.#session.virtio.setupQueue(idx, {
+      num,
+      ...areas,
+      callback: options.callback === false ? null : this.callback(idx),
+      state: start && stateAt(start),
+      ready: options.ready,
+    });
+  }
+
+  /** A fresh notification callback for queue `idx`; calls of earlier ones are marked `old`. */
+  callback(idx: number): () => void {
+    const epoch = this.#nextEpoch(idx);
+    return () => {
+      const old = this.#epochs[idx] !== epoch;
+      if (!old && this.#queues[idx]) this.#queues[idx].irqs++;
+      this.#session.recorder.push(old ? { k: 'irq', q: idx, old } : { k: 'irq', q: idx });
+    };
+  }
+
+  /** Register a new callback with the device, or clear it. */
+  listen(idx: number, on: boolean): void {
+    if (on) this.#session.ops.setVqCb(idx, { callback: this.callback(idx) });
+    else {
+      this.#nextEpoch(idx);
+      this.#session.ops.setVqCb(idx, { callback: null });
+    }
+  }
+
+  /** Write the descriptors of `buffer`; it is not available before {@link publish}. */
+  add(buffer: Buffer, options: AddOptions = {}): void {
+    const queue = this.must(buffer.q);
+    const { ring } = queue;
+    const before = ring.free;
+    const id = ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer });
+    const slots = before - ring.free;
+    buffer.id = id;
+    queue.pending.push(buffer.b);
+    const table = options.indirect?.table;
+    this.#session.recorder.push({
+      k: 'add',
+      q: queue.idx,
+      b: buffer.b,
+      id,
+      slots,
+      ...(queue.packed ? { at: queue.nextSlot } : {}),
+      r: buffer.readable as [number, number, number][],
+      w: buffer.writable as [number, number, number][],
+      ...(table ? { table: [table.iova, table.pa, table.size] as [number, number, number] } : {}),
+    });
+    queue.nextSlot = (queue.nextSlot + slots) % queue.num;
+  }
+
+  /** Make all pending buffers of queue `idx` available. */
+  publish(idx: number): void {
+    const queue = this.must(idx);
+    if (queue.pending.length === 0) return;
+    this.#session.recorder.push({ k: 'publish', q: idx, b: queue.pending });
+    for (const b of queue.pending) {
+      const buffer = this.#session.buffers.bySerial(b);
+      if (buffer) buffer.published = true;
+    }
+    queue.pending = [];
+    queue.ring.publish();
+  }
+
+  /** Kick queue `idx`, with notification data when that was negotiated. */
+  kick(idx: number, data?: number): void {
+    const { ops, features } = this.#session;
+    if ((features & F_NOTIFICATION_DATA) !== 0n && ops.kickVqWithData !== undefined) {
+      const ring = this.#queues[idx]?.ring;
+      ops.kickVqWithData(data ?? ((ring?.notificationData() ?? 0) | idx) >>> 0);
+    } else ops.kickVq(idx);
+  }
+
+  /** Kick only if a conforming driver has to. Returns whether it did. */
+  kickIfNeeded(idx: number): boolean {
+    const needed = this.must(idx).ring.kickNeeded();
+    if (needed) this.kick(idx);
+    return needed;
+  }
+
+  /** Consume everything that came back on queue `idx`. */
+  collect(idx: number): Buffer[] {
+    const queue = this.#queues[idx];
+    if (queue === undefined) return [];
+    const got: Buffer[] = [];
+    for (let n = 0; n <= 2 * queue.num; n++) {
+      const used = queue.ring.poll();
+      if (used === null) break;
+      const buffer = used.known ? (used.token as Buffer) : undefined;
+      this.#session.recorder.push({
+        k: 'used',
+        q: idx,
+        b: buffer?.b ?? -1,
+        id: used.id,
+        ...(used.len === undefined ? {} : { len: used.len }),
+        ...(used.writeFlag === undefined ? {} : { wf: used.writeFlag }),
+      });
+      if (buffer) {
+        buffer.used = { len: used.len, id: used.id, writeFlag: used.writeFlag };
+        got.push(buffer);
+      } else this.#session.buffers.noteUnknown();
+    }
+    return got;
+  }
+
+  /** After a reset: nothing is set up. Callbacks of the old session count as `old` from here on. */
+  forget(): void {
+    for (const queue of this.#queues) if (queue) this.#nextEpoch(queue.idx);
+    this.#queues.length = 0;
+  }
+
+  #nextEpoch(idx: number): number {
+    this.#epochs[idx] = (this.#epochs[idx] ?? 0) + 1;
+    return this.#epochs[idx];
+  }
+}
+
+/** Split: avail index. Packed: both positions at `index` with counter `wrap`. */
+function stateAt(start: { index: number; wrap?: 0 | 1 }): VqState {
+  const wrap = start.wrap ?? 1;
+  return {
+    split: { availIndex: start.index },
+    packed: { lastAvailCounter: wrap, lastAvailIdx: start.index, lastUsedCounter: wrap, lastUsedIdx: start.index },
+  };
+}

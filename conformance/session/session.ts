@@ -1,0 +1,162 @@
+import { VdpaBus } from '../../framework/bus.ts';
+import type { VdpaDevice } from '../../framework/device.ts';
+import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
+import { type VirtioVdpaDevice, virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
+import { bitMask } from '../../specs/virtio-1.1/features.ts';
+import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
+import { Recorder } from '../history/recorder.ts';
+import { SessionBuffers } from './buffers.ts';
+import { SessionMemory } from './memory.ts';
+import { SessionQueues } from './queues.ts';
+
+/** Units of device work between two idle checks after which the device counts as busy for ever. */
+export const PUMP_LIMIT = 50_000;
+
+export interface SessionOptions {
+  seed: number;
+  options?: Readonly<Record<string, string>>;
+  /** Record device loads as well. */
+  traceReads?: boolean;
+  /** Byte that device-writable memory is filled with. */
+  poison?: number;
+  /** Memory to use again; it is reset first. */
+  guest?: GuestMemory;
+}
+
+/** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
+export class StopSteps extends Error {
+  readonly code = 'STOP_STEPS';
+}
+
+/**
+ * One run against one fresh device: the device on a bus, bound to virtio-vdpa, memory that is mapped, the
+ * driver's queues and buffers, and the history of it all. Steps are written against this.
+ */
+export class Session {
+  readonly recorder: Recorder;
+  readonly instance: ParentInstance;
+  readonly ops: RecordedOps;
+  readonly virtio: VirtioVdpaDevice;
+  readonly memory: SessionMemory;
+  readonly queues: SessionQueues;
+  readonly buffers: SessionBuffers;
+  readonly deviceType: ParentDefinition['deviceType'];
+  readonly poison: number;
+  readonly seed: number;
+  /** Values kept by steps under a name (`save:`). */
+  readonly saved = new Map<string, unknown>();
+  /** Features in force, as the driver accepted them. */
+  features = 0n;
+  /** Features that `bring-up` accepts when offered: the `needs` of the case. */
+  wanted = 0n;
+  configIrqs = 0;
+  /** Index of the step that runs now. */
+  step = 0;
+  #configEpoch = 0;
+
+  constructor(definition: ParentDefinition, options: SessionOptions) {
+    const guest = options.guest ?? new GuestMemory(8 << 20);
+    guest.reset();
+    this.seed = options.seed;
+    this.deviceType = definition.deviceType;
+    this.poison = options.poison ?? 0xa5;
+    this.recorder = new Recorder(guest.host, options.traceReads ?? false);
+    const port = guest.host.port();
+    port.trace(this.recorder);
+    this.instance = this.guarded('create', () =>
+      definition.create({ port, seed: options.seed, options: options.options ?? {} }),
+    );
+    this.ops = new RecordedOps(this.instance.device.ops, this.recorder);
+    const { name, nvqs, ngroups, nas, useVa } = this.instance.device;
+    const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.ops };
+    const bus = new VdpaBus();
+    this.ops.quiet++;
+    bus.register(device);
+    this.virtio = bus.bind(name, virtioVdpa);
+    this.ops.quiet--;
+    this.memory = new SessionMemory(guest, this.virtio, this.recorder);
+    this.buffers = new SessionBuffers(this);
+    this.queues = new SessionQueues(this);
+  }
+
+  /** Run parent code that is not an op; an exception becomes part of the history. */
+  guarded<T>(what: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      recordThrow(this.recorder, what, error);
+    }
+  }
+
+  /** Let the device work until it is idle. Returns the units of work done. */
+  quiet(): number {
+    if (this.instance.pump === undefined) return 0;
+    let done = 0;
+    while (done < PUMP_LIMIT) {
+      const n = this.guarded('pump', () => this.instance.pump!(PUMP_LIMIT - done));
+      if (!Number.isInteger(n) || n < 0) {
+        this.recorder.push({ k: 'contract', op: 'pump', want: 'a count', got: String(n) });
+        break;
+      }
+      if (n === 0) break;
+      done += n;
+    }
+    this.recorder.push(done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done });
+    if (done >= PUMP_LIMIT) throw new StopSteps('the device never became idle');
+    return done;
+  }
+
+  /** Let the device do at most `units` units of work. */
+  pump(units: number): void {
+    if (this.instance.pump === undefined) return;
+    const n = this.guarded('pump', () => this.instance.pump!(units));
+    this.recorder.push({ k: 'pump', n });
+  }
+
+  /** Reset the device; queues and buffers of the old session are forgotten, their memory is not reused. */
+  reset(): number[] {
+    const { reads } = this.virtio.reset();
+    if (reads.at(-1) === 0) this.recorder.push({ k: 'reset-done' });
+    this.queues.forget();
+    this.buffers.forget();
+    this.features = 0n;
+    return reads;
+  }
+
+  /** Register the configuration callback (or clear it); calls of an earlier one are marked `old`. */
+  listenConfig(on: boolean): void {
+    const epoch = ++this.#configEpoch;
+    const callback = () => {
+      this.configIrqs++;
+      this.ops.quiet++;
+      const status = this.ops.getStatus();
+      this.ops.quiet--;
+      this.recorder.push({ k: 'config-irq', status, ...(epoch === this.#configEpoch && on ? {} : { old: true }) });
+    };
+    this.virtio.onConfigChange(on ? callback : null);
+  }
+
+  /** Whether a feature is in force, by name. */
+  has(feature: string): boolean {
+    return (this.features & bitMask([feature])) !== 0n;
+  }
+
+  /** From here on the driver has broken a rule. */
+  breach(what: string): void {
+    this.recorder.push({ k: 'breach', what });
+  }
+
+  /** Record what the step that runs now saw. */
+  observe(value: unknown): void {
+    this.recorder.push({ k: 'obs', i: this.step, v: value });
+  }
+
+  stop(why: string): never {
+    throw new StopSteps(why);
+  }
+
+  dispose(): void {
+    this.instance.dispose?.();
+  }
+}

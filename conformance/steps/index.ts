@@ -1,0 +1,19 @@
+import * as buffer from './buffer-steps.ts';
+import * as config from './config-steps.ts';
+import * as device from './device-steps.ts';
+import * as memory from './memory-steps.ts';
+import * as notify from './notify-steps.ts';
+import * as queue from './queue-steps.ts';
+import * as raw from './raw-steps.ts';
+import * as request from './request-steps.ts';
+import type { AnyStep } from './step.ts';
+
+const isStep = (value: unknown): value is AnyStep =>
+  typeof value === 'object' && value !== null && 'name' in value && 'schema' in value && 'run' in value;
+
+/** Every step of the language by name. A module of steps is one more line here. */
+export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
+  [device, queue, config, request, buffer, notify, raw, memory]
+    .flatMap((module) => Object.values(module).filter(isStep))
+    .map((step) => [step.name, step]),
+);

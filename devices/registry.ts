@@ -1,0 +1,8 @@
+import type { ParentDefinition } from '../framework/parent.ts';
+import { simulatorBlk } from './simulator/blk/parent.ts';
+import { simulatorNet } from './simulator/net/parent.ts';
+
+/** Built-in parents by name. A vendor's parent is one more line here, or a module named with --target. */
+export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
+  [simulatorNet, simulatorBlk].map((parent) => [parent.name, parent]),
+);

@@ -1,0 +1,252 @@
+import { DESC_F, DESC_SIZE, MAX_QUEUE_SIZE } from '../../../specs/virtio-1.1/ring-layout.ts';
+import type { VqState } from '../../device.ts';
+import { DmaFault } from '../../memory/host-memory.ts';
+import type { DmaView } from '../../memory/iotlb.ts';
+import { type DeviceBuffer, type DeviceRing, type DeviceRingConfig, RingError } from './ring.ts';
+import { TakenBuffer } from './taken-buffer.ts';
+
+const NEXT = DESC_F.NEXT;
+const INDIRECT = DESC_F.INDIRECT;
+
+/** Elements that a table may always describe, however small the queue is: the data of one request. */
+export const MIN_INDIRECT_ELEMENTS = 128;
+
+/**
+ * What both formats share: the buffer pool, the elements of a buffer, the order of use, and error wrapping.
+ *
+ * Every decision is a short public method, so that one of them can be replaced on an instance. `push` touches
+ * no memory: completed buffers wait in `pending*` arrays until `publish` stores them.
+ */
+export abstract class DeviceRingBase implements DeviceRing {
+  readonly config: DeviceRingConfig;
+  /** Accesses to the three ring areas, and to indirect tables, which lie in buffer memory. */
+  ringDma: DmaView;
+  tableDma: DmaView;
+  readonly num: number;
+  /** Most elements that a buffer with an indirect table may have. */
+  maxElements: number;
+
+  outstanding = 0;
+  /** Entries completed and not published: the first `pending` ones of the `pending*` arrays. */
+  pending = 0;
+  readonly pendingId: number[] = [];
+  readonly pendingLen: number[] = [];
+  /** Ring positions published since the driver's wish for a notification was last examined. */
+  unsignalled = 0;
+
+  /** Ranks, modulo 2^16, of the next buffer to take and of the next one in order to use. */
+  takeTurn = 0;
+  useTurn = 0;
+  /** Buffers pushed before their turn, by rank modulo the length of this array. */
+  readonly held: (TakenBuffer | null)[] = [];
+  holding = 0;
+  /** The pool: the first `freeCount` entries are free. */
+  readonly free: TakenBuffer[] = [];
+  freeCount = 0;
+
+  /** The descriptor read last. */
+  descAddr = 0;
+  descLen = 0;
+  descFlags = 0;
+
+  /** @throws RangeError when `config.num` is no integer from 1 to 32768 */
+  constructor(ringDma: DmaView, bufferDma: DmaView, config: DeviceRingConfig) {
+    const { num } = config;
+    if (!(Number.isInteger(num) && num >= 1 && num <= MAX_QUEUE_SIZE)) {
+      throw new RangeError(`queue size ${num} is not an integer from 1 to ${MAX_QUEUE_SIZE}`);
+    }
+    this.config = config;
+    this.ringDma = ringDma;
+    this.tableDma = bufferDma;
+    this.num = num;
+    this.maxElements = Math.max(num, MIN_INDIRECT_ELEMENTS);
+    // A power of two, so that ranks stay distinct across 65536; a queue never has more buffers than `num`.
+    if (config.inOrder) for (let size = 1; this.held.length < num; size *= 2) this.held.length = size;
+    this.held.fill(null);
+  }
+
+  /** Fill `buffer` with the next available buffer and move on; false when there is none. */
+  abstract take(buffer: TakenBuffer): boolean;
+  /** Store the pending entries and advance the used position. */
+  abstract commit(): void;
+  /** Whether the driver wants to hear of the last `count` ring positions. */
+  abstract wantsNotification(count: number): boolean;
+  abstract requestKicks(): void;
+  abstract refuseKicks(): void;
+  abstract probe(): boolean;
+  abstract state(): VqState;
+  /** Where the next buffer is taken from, for messages. */
+  abstract where(): string;
+
+  pop(): DeviceBuffer | null {
+    if (this.freeCount === 0) this.free[this.freeCount++] = new TakenBuffer();
+    const buffer = this.free[this.freeCount - 1];
+    buffer.readable = 0;
+    buffer.writable = 0;
+    try {
+      if (!this.take(buffer)) return null;
+    } catch (error) {
+      throw this.failure(error, `taking ${this.where()}`);
+    }
+    this.freeCount--;
+    this.outstanding++;
+    buffer.taken = true;
+    buffer.turn = this.takeTurn;
+    this.takeTurn = (this.takeTurn + 1) & 0xffff;
+    return buffer;
+  }
+
+  push(buffer: DeviceBuffer, written: number): void {
+    const taken = buffer as TakenBuffer;
+    if (!this.inTurn(taken)) {
+      this.hold(taken, written);
+      return;
+    }
+    this.complete(taken, written);
+    if (this.holding > 0) this.completeHeld();
+  }
+
+  publish(): void {
+    if (this.pending === 0) return;
+    try {
+      this.commit();
+    } catch (error) {
+      throw this.failure(error, 'publishing used buffers');
+    }
+    this.pending = 0;
+  }
+
+  needsNotification(): boolean {
+    if (this.unsignalled === 0) return false;
+    let wanted: boolean;
+    try {
+      wanted = this.wantsNotification(this.unsignalled);
+    } catch (error) {
+      throw this.failure(error, 'reading notification suppression');
+    }
+    this.unsignalled = 0;
+    return wanted;
+  }
+
+  enableKicks(): boolean {
+    try {
+      this.requestKicks();
+      return this.probe();
+    } catch (error) {
+      throw this.failure(error, 'enabling kicks');
+    }
+  }
+
+  disableKicks(): void {
+    try {
+      this.refuseKicks();
+    } catch (error) {
+      throw this.failure(error, 'disabling kicks');
+    }
+  }
+
+  hasAvailable(): boolean {
+    try {
+      return this.probe();
+    } catch (error) {
+      throw this.failure(error, `looking at ${this.where()}`);
+    }
+  }
+
+  /** Whether `buffer` may be used now: always, unless IN_ORDER was negotiated (sections 2.6.9 and 2.7.8). */
+  inTurn(buffer: TakenBuffer): boolean {
+    return !this.config.inOrder || !buffer.taken || buffer.turn === this.useTurn;
+  }
+
+  /** Keep a buffer that was finished too early until its predecessors are. */
+  hold(buffer: TakenBuffer, written: number): void {
+    const at = buffer.turn & (this.held.length - 1);
+    if (this.held[at] === null) this.holding++;
+    this.held[at] = buffer;
+    buffer.written = written;
+  }
+
+  /** Complete the held buffers whose turn has come. */
+  completeHeld(): void {
+    const mask = this.held.length - 1;
+    for (;;) {
+      const at = this.useTurn & mask;
+      const buffer = this.held[at];
+      if (buffer === null) return;
+      this.held[at] = null;
+      this.holding--;
+      this.complete(buffer, buffer.written);
+    }
+  }
+
+  /** Queue the used entry of `buffer` for the next `publish`. */
+  complete(buffer: TakenBuffer, written: number): void {
+    const at = this.pending++;
+    this.pendingId[at] = this.usedId(buffer);
+    this.pendingLen[at] = this.usedLength(buffer, written);
+    this.release(buffer);
+  }
+
+  /** Id of the used entry: the head (section 2.6.8) or the Buffer ID (section 2.7). */
+  usedId(buffer: TakenBuffer): number {
+    return buffer.id;
+  }
+
+  /** Length of the used entry: what the device says that it wrote. */
+  usedLength(_buffer: TakenBuffer, written: number): number {
+    return written;
+  }
+
+  /** Back to the pool. A buffer that is pushed twice is used twice, but returned once. */
+  release(buffer: TakenBuffer): void {
+    if (!buffer.taken) return;
+    buffer.taken = false;
+    this.outstanding--;
+    this.useTurn = (this.useTurn + 1) & 0xffff;
+    this.free[this.freeCount++] = buffer;
+  }
+
+  /** Append an element, readable ones first (sections 2.6.4.2 and 2.7.17). */
+  addElement(buffer: TakenBuffer, addr: number, len: number, writable: boolean): void {
+    const at = buffer.readable + buffer.writable;
+    if (writable) buffer.writable++;
+    else {
+      if (buffer.writable > 0) {
+        throw new RingError(
+          'readable-after-writable',
+          `${this.where()}: element ${at} is readable after a writable one`,
+        );
+      }
+      buffer.readable++;
+    }
+    buffer.addr[at] = addr;
+    buffer.len[at] = len;
+  }
+
+  /** Whether the `count`th descriptor of a chain or list (from 1) refers to a table. */
+  isIndirect(flags: number, _count: number): boolean {
+    return (flags & INDIRECT) !== 0;
+  }
+
+  /** Refuse a descriptor with INDIRECT that may not refer to a table (sections 2.6.5.3.1 and 2.7.19). */
+  checkIndirect(flags: number, length: number): void {
+    if (!this.config.indirect) {
+      throw new RingError(
+        'indirect-not-negotiated',
+        `${this.where()}: INDIRECT without VIRTIO_F_INDIRECT_DESC`,
+      );
+    }
+    if ((flags & NEXT) !== 0) {
+      throw new RingError('indirect-with-next', `${this.where()}: INDIRECT together with NEXT`);
+    }
+    if (length === 0 || length % DESC_SIZE !== 0) {
+      throw new RingError('indirect-length', `${this.where()}: indirect table of ${length} bytes`);
+    }
+  }
+
+  /** A RingError for what went wrong in `activity`; an error that is no ring matter stays as it is. */
+  failure(error: unknown, activity: string): unknown {
+    if (!(error instanceof DmaFault)) return error;
+    return new RingError('dma-fault', `${activity}: ${error.message}`, { cause: error });
+  }
+}

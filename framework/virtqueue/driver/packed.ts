@@ -1,0 +1,240 @@
+import { DESC_F, DESC_SIZE, PACKED_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { clearAreas } from './areas.ts';
+import { checkElements, directCount, ringFull, unknownBuffer } from './elements.ts';
+import { PackedBuffers } from './packed-buffers.ts';
+import { putBuffer, putPackedTable } from './packed-desc.ts';
+import { type PackedPosition, packedKick, putDriverEvent } from './packed-events.ts';
+import {
+  type AddOptions,
+  type DriverRing,
+  type DriverRingConfig,
+  DriverRingError,
+  type Element,
+  type InterruptMode,
+  type UsedBuffer,
+} from './ring.ts';
+
+const USED_MASK = DESC_F.AVAIL | DESC_F.USED;
+
+/**
+ * Driver side of a packed virtqueue (section 2.7). `add` writes everything but the flags of each list's
+ * first descriptor; `publish` stores those, the very first one last, so that the device sees either
+ * nothing or all of what was added (sections 2.7.6 and 2.7.17).
+ */
+export class PackedDriverRing implements DriverRing {
+  readonly config: DriverRingConfig;
+  readonly #view: DataView;
+  readonly #num: number;
+  readonly #desc: number;
+  readonly #driver: number;
+  readonly #device: number;
+  readonly #eventIdx: boolean;
+  readonly #inOrder: boolean;
+  readonly #buffers: PackedBuffers;
+  #free: number;
+
+  /** Where `add` goes on, where what is available ends, where the next used descriptor will be. */
+  readonly #next: PackedPosition;
+  readonly #avail: PackedPosition;
+  readonly #used: PackedPosition;
+  /** Added and unpublished buffers: record, head slot, flags of the head. */
+  readonly #addedRecords: Uint16Array;
+  readonly #addedSlots: Uint16Array;
+  readonly #addedFlags: Uint16Array;
+  #added = 0;
+  #available = 0;
+  /** Descriptors added since the last publish, and published since `kickNeeded` was last asked. */
+  #addedDescs = 0;
+  #unchecked = 0;
+  /** Last buffer of the IN_ORDER batch that is being handed out, or -1, and what its descriptor said. */
+  #batchEnd = -1;
+  #batchLen = 0;
+  #batchWrite = false;
+
+  constructor(config: DriverRingConfig) {
+    clearAreas('packed', config);
+    const { num } = config;
+    const { index, wrap = 1 } = config.start ?? { index: 0 };
+    if (!Number.isInteger(index) || index < 0 || index >= num || (wrap !== 0 && wrap !== 1)) {
+      throw new DriverRingError(
+        'bad-config',
+        `start position ${index}, wrap ${wrap} is not in a ring of ${num}`,
+      );
+    }
+    this.config = config;
+    this.#view = config.memory.view;
+    this.#num = num;
+    this.#desc = config.desc.pa;
+    this.#driver = config.driver.pa;
+    this.#device = config.device.pa;
+    this.#eventIdx = config.eventIdx;
+    this.#inOrder = config.inOrder;
+    this.#buffers = new PackedBuffers(num, config.inOrder);
+    this.#free = num;
+    this.#next = { slot: index, wrap };
+    this.#avail = { slot: index, wrap };
+    this.#used = { slot: index, wrap };
+    this.#addedRecords = new Uint16Array(num);
+    this.#addedSlots = new Uint16Array(num);
+    this.#addedFlags = new Uint16Array(num);
+    // Zero is what a used descriptor of a lap with counter 0 looks like, and what a new ring holds (2.7.13).
+    // Slots that a lap with counter 1 passed last must not look like anything new in the coming one.
+    const [from, to] = wrap === 1 ? [0, index] : [index, num];
+    for (let slot = from; slot < to; slot++) {
+      this.#view.setUint16(this.#desc + slot * DESC_SIZE + PACKED_DESC.flags, USED_MASK, true);
+    }
+  }
+
+  get free(): number {
+    return this.#free;
+  }
+  get outstanding(): number {
+    return this.#available + this.#added;
+  }
+  get availPosition(): number {
+    return this.#avail.slot | (this.#avail.wrap << 15);
+  }
+  get usedPosition(): number {
+    return this.#used.slot | (this.#used.wrap << 15);
+  }
+
+  /** Section 2.7.21.1; indirect tables: 2.7.7. */
+  add(elements: readonly Element[], options?: AddOptions): number {
+    const breach = options?.breach === true;
+    checkElements(elements, breach);
+    const direct = directCount(elements, options, this.config.memory.size);
+    const total = elements.length;
+    const need = direct === total ? total : direct + 1;
+    if (direct > 0 && direct < total && !breach) {
+      throw new DriverRingError(
+        'breach',
+        'a packed list is either direct or indirect (sections 2.7.5, 2.7.19); pass breach to mix them anyway',
+      );
+    }
+    if (need > this.#free) throw ringFull(need, this.#free);
+    const record = this.#buffers.take(need, options?.token, options?.id);
+    const id = this.#buffers.id(record);
+    const otherIds = options?.otherIds ?? id;
+    const view = this.#view;
+    let mark = this.#next.wrap === 1 ? DESC_F.AVAIL : DESC_F.USED;
+    for (let i = 0; i < need; i++) {
+      const slot = this.#next.slot;
+      const at = this.#desc + slot * DESC_SIZE;
+      const last = i + 1 === need;
+      let flags = last ? mark : mark | DESC_F.NEXT;
+      if (i < direct) {
+        const element = elements[i];
+        if (element.write) flags |= DESC_F.WRITE;
+        putBuffer(view, at, element.iova, element.len);
+      } else {
+        const { table } = options!.indirect!;
+        flags |= options!.indirectWriteFlag === true ? DESC_F.INDIRECT | DESC_F.WRITE : DESC_F.INDIRECT;
+        putBuffer(view, at, table.iova, (total - direct) * DESC_SIZE);
+        putPackedTable(view, table.pa, elements, direct);
+      }
+      view.setUint16(at + PACKED_DESC.id, last ? id : otherIds, true);
+      if (i > 0) {
+        view.setUint16(at + PACKED_DESC.flags, flags, true);
+      } else {
+        this.#addedRecords[this.#added] = record;
+        this.#addedSlots[this.#added] = slot;
+        this.#addedFlags[this.#added] = flags;
+      }
+      if (slot + 1 < this.#num) {
+        this.#next.slot = slot + 1;
+      } else {
+        this.#next.slot = 0;
+        this.#next.wrap ^= 1;
+        mark ^= USED_MASK;
+      }
+    }
+    this.#added++;
+    this.#addedDescs += need;
+    this.#free -= need;
+    return id;
+  }
+
+  publish(): void {
+    const added = this.#added;
+    if (added === 0) return;
+    for (let i = 0; i < added; i++) this.#buffers.expose(this.#addedRecords[i]);
+    for (let i = added - 1; i >= 0; i--) {
+      const at = this.#desc + this.#addedSlots[i] * DESC_SIZE;
+      this.#view.setUint16(at + PACKED_DESC.flags, this.#addedFlags[i], true);
+    }
+    this.#added = 0;
+    this.#available += added;
+    this.#unchecked += this.#addedDescs;
+    this.#addedDescs = 0;
+    this.#avail.slot = this.#next.slot;
+    this.#avail.wrap = this.#next.wrap;
+  }
+
+  /** Sections 2.7.10 and 2.7.21.2. */
+  kickNeeded(): boolean {
+    const published = this.#unchecked;
+    if (published === 0) return false;
+    this.#unchecked = 0;
+    return packedKick(this.#view, this.#device, this.#eventIdx, this.#num, this.#avail, published);
+  }
+
+  notificationData(): number {
+    return (this.availPosition << 16) >>> 0;
+  }
+
+  /** Sections 2.7.22 and, for batches, 2.7.8. */
+  poll(): UsedBuffer | null {
+    if (this.#batchEnd >= 0) return this.#nextOfBatch();
+    const view = this.#view;
+    const at = this.#desc + this.#used.slot * DESC_SIZE;
+    const flags = view.getUint16(at + PACKED_DESC.flags, true);
+    if ((flags & USED_MASK) !== (this.#used.wrap === 1 ? USED_MASK : 0)) return null;
+    const id = view.getUint16(at + PACKED_DESC.id, true);
+    const len = view.getUint32(at + PACKED_DESC.len, true);
+    const write = (flags & DESC_F.WRITE) !== 0;
+    const record = this.#buffers.find(id);
+    if (record < 0) {
+      this.#skip(1);
+      return unknownBuffer(id, len, 'id', write);
+    }
+    if (this.#inOrder && record !== this.#buffers.oldest) {
+      this.#skip(this.#buffers.span(record));
+      this.#batchEnd = record;
+      this.#batchLen = len;
+      this.#batchWrite = write;
+      return this.#nextOfBatch();
+    }
+    this.#skip(this.#buffers.count(record));
+    return this.#release(record, len, write);
+  }
+
+  setInterrupts(mode: InterruptMode): void {
+    putDriverEvent(this.#view, this.#driver, this.#eventIdx, this.#num, this.#used, mode);
+  }
+
+  armInterrupts(): void {
+    this.setInterrupts(this.#eventIdx ? { mode: 'event', at: this.#used.slot } : { mode: 'enable' });
+  }
+
+  #nextOfBatch(): UsedBuffer {
+    const record = this.#buffers.oldest;
+    if (record !== this.#batchEnd) return this.#release(record, undefined, undefined);
+    this.#batchEnd = -1;
+    return this.#release(record, this.#batchLen, this.#batchWrite);
+  }
+
+  #release(record: number, len: number | undefined, writeFlag: boolean | undefined): UsedBuffer {
+    const id = this.#buffers.id(record);
+    this.#free += this.#buffers.count(record);
+    this.#available--;
+    return { id, len, token: this.#buffers.release(record), known: true, writeFlag, fault: undefined };
+  }
+
+  /** Move on by the descriptors of what was used; at most one lap (section 2.7.6). */
+  #skip(descriptors: number): void {
+    this.#used.slot += descriptors;
+    if (this.#used.slot < this.#num) return;
+    this.#used.slot -= this.#num;
+    this.#used.wrap ^= 1;
+  }
+}
