@@ -1,8 +1,8 @@
 import {
+  ERRNO,
   type IotlbEntry,
   type Iova,
   type Perm,
-  ERRNO,
   VDPA_RESET_F_CLEAN_MAP,
   type VdpaCallback,
   type VdpaIovaRange,

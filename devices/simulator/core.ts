@@ -52,7 +52,8 @@ export abstract class SimulatorDevice extends Engine implements VdpaDevice, Vdpa
       return;
     }
     let added = status & 0xff & ~STATUS.DEVICE_NEEDS_RESET & ~this.status;
-    if ((added & STATUS.FEATURES_OK) !== 0 && !this.featuresAcceptable(this.driverFeatures)) added &= ~STATUS.FEATURES_OK;
+    if ((added & STATUS.FEATURES_OK) !== 0 && !this.featuresAcceptable(this.driverFeatures))
+      added &= ~STATUS.FEATURES_OK;
     if (((this.status | added) & STATUS.FEATURES_OK) === 0) added &= ~STATUS.DRIVER_OK;
     this.status |= added & ~STATUS.DRIVER_OK;
     if ((added & STATUS.FEATURES_OK) !== 0) this.featuresAccepted();
@@ -76,7 +77,8 @@ export abstract class SimulatorDevice extends Engine implements VdpaDevice, Vdpa
   /** Start every ready queue that does not run; nothing starts while suspended. False when one cannot start. */
   startQueues(): boolean {
     if (this.suspended) return true;
-    for (const queue of this.queues) if (queue.ready && queue.ring === null && !this.startQueue(queue)) return false;
+    for (const queue of this.queues)
+      if (queue.ready && queue.ring === null && !this.startQueue(queue)) return false;
     return true;
   }
 

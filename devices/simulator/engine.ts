@@ -1,10 +1,8 @@
 import { DmaFault } from '../../framework/memory/host-memory.ts';
-import type { DmaView } from '../../framework/memory/iotlb.ts';
-import { PERM } from '../../framework/device.ts';
 import { type DeviceBuffer, RingError } from '../../framework/virtqueue/device/ring.ts';
-import { packedAreaSizes, splitAreaSizes } from '../../specs/virtio-1.1/ring-layout.ts';
-import { QueueOps } from './queue-ops.ts';
 import type { SimQueue } from './queue.ts';
+import { QueueOps } from './queue-ops.ts';
+import { areasMapped } from './ring-areas.ts';
 
 /** Result of {@link Engine.execute} for a buffer that is not to be given back now. */
 export const KEPT = -1;
@@ -213,18 +211,7 @@ export abstract class Engine extends QueueOps {
 
   /** Whether all three areas of the ring are mapped as far as the device needs them. */
   ringMapped(queue: SimQueue): boolean {
-    const { num, descArea, driverArea, deviceArea } = queue.latched!;
-    const dma = queue.ringDma!;
-    if (queue.packed) {
-      const sizes = packedAreaSizes(num);
-      return (
-        dma.permits(descArea, sizes.ring, PERM.RW) &&
-        dma.permits(driverArea, sizes.driver, PERM.RO) &&
-        dma.permits(deviceArea, sizes.device, PERM.WO)
-      );
-    }
-    const sizes = splitAreaSizes(num);
-    return splitMapped(dma, queue, sizes.desc, sizes.avail, sizes.used);
+    return areasMapped(queue.ringDma!, queue.latched!, queue.packed);
   }
 
   // ── stopping and holding back ─────────────────────────────────────────────────────────────────
@@ -253,15 +240,4 @@ export abstract class Engine extends QueueOps {
       queue.pending = true;
     }
   }
-}
-
-/** Event fields at the ends of avail and used ring included only as far as EVENT_IDX makes them part of it. */
-function splitMapped(dma: DmaView, queue: SimQueue, desc: number, avail: number, used: number): boolean {
-  const { descArea, driverArea, deviceArea, eventIdx } = queue.latched!;
-  const event = eventIdx ? 0 : 2;
-  return (
-    dma.permits(descArea, desc, PERM.RO) &&
-    dma.permits(driverArea, avail - event, PERM.RO) &&
-    dma.permits(deviceArea, used - event, PERM.WO)
-  );
 }

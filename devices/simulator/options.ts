@@ -29,7 +29,11 @@ export const CORE_OPTIONS: readonly ParentOption[] = [
   { name: 'features', description: 'offer exactly NAME+NAME beside VERSION_1 and ACCESS_PLATFORM' },
   { name: 'without', description: 'do not offer NAME+NAME, nor what needs them' },
   { name: 'queue-size', description: 'largest queue size, 1 to 32768', default: '256' },
-  { name: 'dma', description: 'translation model: map (one mapping at a time) or set (whole table)', default: 'map' },
+  {
+    name: 'dma',
+    description: 'translation model: map (one mapping at a time) or set (whole table)',
+    default: 'map',
+  },
   { name: 'variant', description: `right but unusual: ${VARIANT_NAMES.join(', ')}` },
 ];
 
@@ -43,7 +47,13 @@ export class OptionError extends RangeError {
  *
  * @throws OptionError when it is no integer from `min` to `max`
  */
-export function integerOption(options: Options, name: string, otherwise: number, min: number, max: number): number {
+export function integerOption(
+  options: Options,
+  name: string,
+  otherwise: number,
+  min: number,
+  max: number,
+): number {
   const text = options[name];
   if (text === undefined) return otherwise;
   const value = text.trim() === '' ? Number.NaN : Number(text);
@@ -71,7 +81,9 @@ export function flagOption(options: Options, name: string): boolean {
 export function checkOptions(options: Options, known: readonly ParentOption[]): void {
   for (const name of Object.keys(options)) {
     if (known.some((option) => option.name === name)) continue;
-    throw new OptionError(`unknown option "${name}"; there are ${known.map((option) => option.name).join(', ')}`);
+    throw new OptionError(
+      `unknown option "${name}"; there are ${known.map((option) => option.name).join(', ')}`,
+    );
   }
 }
 
@@ -81,7 +93,11 @@ export function coreProfile(options: Options): Pick<DeviceProfile, 'numMax' | 'd
   if (dma !== 'map' && dma !== 'set') throw new OptionError(`dma=${dma}: neither map nor set`);
   if (options.variant !== undefined && variantByName(options.variant) === undefined)
     throw new OptionError(`variant=${options.variant}: there are ${VARIANT_NAMES.join(', ')}`);
-  return { numMax: integerOption(options, 'queue-size', 256, 1, MAX_QUEUE_SIZE), dma, variant: options.variant };
+  return {
+    numMax: integerOption(options, 'queue-size', 256, 1, MAX_QUEUE_SIZE),
+    dma,
+    variant: options.variant,
+  };
 }
 
 /**

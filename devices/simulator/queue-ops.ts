@@ -116,7 +116,11 @@ export abstract class QueueOps extends DeviceBase {
   /** Whether the addresses have the alignment of sections 2.6 and 2.7.10.1. */
   addressesFit(descArea: Iova, driverArea: Iova, deviceArea: Iova): boolean {
     const driverAlign = this.negotiated(F_RING_PACKED) ? PACKED_ALIGN.driver : SPLIT_ALIGN.avail;
-    return descArea % SPLIT_ALIGN.desc === 0 && driverArea % driverAlign === 0 && deviceArea % SPLIT_ALIGN.used === 0;
+    return (
+      descArea % SPLIT_ALIGN.desc === 0 &&
+      driverArea % driverAlign === 0 &&
+      deviceArea % SPLIT_ALIGN.used === 0
+    );
   }
 
   /** Whether a queue can have `num` descriptors in the format negotiated (sections 2.6 and 2.7). */

@@ -1,6 +1,11 @@
 import { DmaFault } from '../../framework/memory/host-memory.ts';
 import { PackedDeviceRing } from '../../framework/virtqueue/device/packed.ts';
-import { type DeviceBuffer, type DeviceRing, RingError, writableBytes } from '../../framework/virtqueue/device/ring.ts';
+import {
+  type DeviceBuffer,
+  type DeviceRing,
+  RingError,
+  writableBytes,
+} from '../../framework/virtqueue/device/ring.ts';
 import { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 
 /**

@@ -11,7 +11,7 @@ import {
   F_VERSION_1,
 } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { BlkDevice } from './blk/blk-device.ts';
+import type { BlkDevice } from './blk/blk-device.ts';
 import { simulatorBlk } from './blk/parent.ts';
 import type { SimulatorInstance } from './instance.ts';
 
@@ -141,15 +141,29 @@ export class BlkBench {
   }
 
   /** Elements of a request with data areas and a status byte of 0xff. */
-  request(type: number, sector: number | bigint, data: Area[], write: boolean): { elements: Element[]; status: Area } {
+  request(
+    type: number,
+    sector: number | bigint,
+    data: Area[],
+    write: boolean,
+  ): { elements: Element[]; status: Area } {
     const status = this.alloc(1, 1);
     this.memory.bytes[status.pa] = 0xff;
-    const elements = [element(this.header(type, sector)), ...data.map((area) => element(area, write)), element(status, true)];
+    const elements = [
+      element(this.header(type, sector)),
+      ...data.map((area) => element(area, write)),
+      element(status, true),
+    ];
     return { elements, status };
   }
 
   /** Carry out one request. */
-  run(type: number, sector: number | bigint, data: Area[] = [], write = false): { status: number; len: number | undefined } {
+  run(
+    type: number,
+    sector: number | bigint,
+    data: Area[] = [],
+    write = false,
+  ): { status: number; len: number | undefined } {
     const { elements, status } = this.request(type, sector, data, write);
     const used = this.submit(elements);
     return { status: this.memory.bytes[status.pa], len: used?.len };

@@ -1,4 +1,4 @@
-import { ERRNO, type Iova, type IotlbEntry, type Perm } from '../../framework/device.ts';
+import { ERRNO, type IotlbEntry, type Iova, type Perm } from '../../framework/device.ts';
 import { IOTLB_MAX_ENTRIES, Iotlb } from '../../framework/memory/iotlb.ts';
 import { IOVA_RANGE } from './profile.ts';
 

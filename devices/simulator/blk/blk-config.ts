@@ -1,5 +1,5 @@
-import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { configField } from '../../../specs/virtio-1.1/config-space.ts';
+import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { PAGE, SECTOR } from './disk.ts';
 
 /** Bytes of `struct virtio_blk_config` (section 5.2.4). */

@@ -1,4 +1,4 @@
-import { DmaFault, type DevicePort } from '../../../framework/memory/host-memory.ts';
+import { type DevicePort, DmaFault } from '../../../framework/memory/host-memory.ts';
 import type { DmaView } from '../../../framework/memory/iotlb.ts';
 import { type DeviceBuffer, writableBytes } from '../../../framework/virtqueue/device/ring.ts';
 import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
@@ -157,7 +157,8 @@ export class BlkDevice extends SimulatorDevice {
 
   /** CONFIG_WCE without FLUSH starts in writethrough mode (section 5.2.5.2). */
   override featuresAccepted(): void {
-    if (this.negotiated(BLK_F.CONFIG_WCE) && !this.negotiated(BLK_F.FLUSH)) this.config.storeByte(WRITEBACK_AT, 0);
+    if (this.negotiated(BLK_F.CONFIG_WCE) && !this.negotiated(BLK_F.FLUSH))
+      this.config.storeByte(WRITEBACK_AT, 0);
   }
 
   override configChanged(offset: number, length: number): void {

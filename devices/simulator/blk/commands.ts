@@ -2,7 +2,15 @@ import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { forEachPiece, storeWritable } from '../buffer-io.ts';
 import type { BlkDevice } from './blk-device.ts';
 import { SECTOR } from './disk.ts';
-import { BLK_S, type BlkRequest, HEADER_SIZE, ID_SIZE, readSegment, SEGMENT_SIZE, type Segment } from './request.ts';
+import {
+  BLK_S,
+  type BlkRequest,
+  HEADER_SIZE,
+  ID_SIZE,
+  readSegment,
+  SEGMENT_SIZE,
+  type Segment,
+} from './request.ts';
 
 /** Flag of a discard or write zeroes segment (section 5.2.6). */
 export const SEGMENT_F_UNMAP = 1;
@@ -41,7 +49,9 @@ export function writeSectors(device: BlkDevice, request: BlkRequest): Outcome {
   const through = device.writesThrough();
   let at = request.sector * SECTOR;
   forEachPiece(buffer, 0, buffer.readable, HEADER_SIZE, length, (iova, piece) => {
-    device.disk.write(at, piece, through, (page, offset, size, done) => dma.load(iova + done, size, page, offset));
+    device.disk.write(at, piece, through, (page, offset, size, done) =>
+      dma.load(iova + done, size, page, offset),
+    );
     at += piece;
   });
   return OK;
@@ -57,7 +67,10 @@ export function flush(device: BlkDevice, _request: BlkRequest): Outcome {
 /** GET_ID: 20 bytes of serial number, as far as there is room. */
 export function getId(device: BlkDevice, request: BlkRequest): Outcome {
   const length = Math.min(ID_SIZE, request.dataIn);
-  return { status: BLK_S.OK, written: storeWritable(request.dma, request.buffer, 0, device.serial(), 0, length) };
+  return {
+    status: BLK_S.OK,
+    written: storeWritable(request.dma, request.buffer, 0, device.serial(), 0, length),
+  };
 }
 
 /** VIRTIO_BLK_T_DISCARD: deallocate; `unmap` and unknown flags are not supported (section 5.2.6.2). */
@@ -74,13 +87,21 @@ export function writeZeroes(device: BlkDevice, request: BlkRequest): Outcome {
 }
 
 /** Check all segments, flags before ranges, then zero them. */
-function eachSegment(device: BlkDevice, request: BlkRequest, knownFlags: number, maxSectors: number, maxSegments: number): Outcome {
+function eachSegment(
+  device: BlkDevice,
+  request: BlkRequest,
+  knownFlags: number,
+  maxSectors: number,
+  maxSegments: number,
+): Outcome {
   const count = request.dataOut / SEGMENT_SIZE;
   if (device.readOnly || count === 0 || !Number.isInteger(count) || count > maxSegments) return IOERR;
   const segments: Segment[] = [];
   for (let i = 0; i < count; i++) segments.push(readSegment(request, i));
   if (segments.some((segment) => !device.flagsKnown(segment.flags, knownFlags))) return UNSUPP;
-  if (segments.some((segment) => segment.count > maxSectors || !device.inRange(segment.sector, segment.count)))
+  if (
+    segments.some((segment) => segment.count > maxSectors || !device.inRange(segment.sector, segment.count))
+  )
     return IOERR;
   const through = device.writesThrough();
   for (const segment of segments) device.disk.zero(segment.sector * SECTOR, segment.count * SECTOR, through);

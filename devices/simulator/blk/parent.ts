@@ -1,4 +1,4 @@
-import { defineParent, type Ability } from '../../../framework/parent.ts';
+import { type Ability, defineParent } from '../../../framework/parent.ts';
 import { CORE_ABILITIES, SimulatorInstance } from '../instance.ts';
 import { BlkDevice } from './blk-device.ts';
 import { BLK_OPTIONS, blkProfile } from './profile.ts';

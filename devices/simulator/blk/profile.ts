@@ -1,10 +1,10 @@
 import type { ParentOption } from '../../../framework/parent.ts';
-import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { deviceId } from '../../../specs/virtio-1.1/device-ids.ts';
+import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { offerOf } from '../feature-offer.ts';
 import {
-  checkOptions,
   CORE_OPTIONS,
+  checkOptions,
   coreProfile,
   flagOption,
   integerOption,
@@ -14,7 +14,7 @@ import {
   RING_FEATURES,
 } from '../options.ts';
 import type { DeviceProfile } from '../profile.ts';
-import { blkConfig, type BlkLimits } from './blk-config.ts';
+import { type BlkLimits, blkConfig } from './blk-config.ts';
 
 /** Largest disk: 4 PiB, so that every byte position is an exact number. */
 export const MAX_CAPACITY = 2 ** 43;
@@ -32,7 +32,11 @@ export const BLK_OPTIONS: readonly ParentOption[] = [
   { name: 'capacity', description: 'sectors of 512 bytes, up to 2^43; the store is sparse', default: '8192' },
   { name: 'read-only', description: 'offer RO and refuse writes' },
   { name: 'blk-size', description: 'block size in bytes: a power of two from 512', default: '512' },
-  { name: 'seg-max', description: 'data segments of a request', default: '32, or what the queue has room for' },
+  {
+    name: 'seg-max',
+    description: 'data segments of a request',
+    default: '32, or what the queue has room for',
+  },
   { name: 'size-max', description: 'bytes of a data segment', default: '4096' },
   { name: 'discard-sectors', description: 'sectors of a discard segment', default: '8192' },
   { name: 'discard-segments', description: 'segments of a discard request', default: '8' },

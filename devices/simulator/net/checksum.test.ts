@@ -9,7 +9,8 @@ import { hex } from './test-rig.ts';
 function naive(bytes: Uint8Array, start: number, end: number): number {
   let high = 0n;
   let low = 0n;
-  for (let i = start; i < end; i++) if ((i - start) % 2 === 0) high += BigInt(bytes[i]);
+  for (let i = start; i < end; i++)
+    if ((i - start) % 2 === 0) high += BigInt(bytes[i]);
     else low += BigInt(bytes[i]);
   let sum = high * 256n + low;
   while (sum > 0xffffn) sum = (sum & 0xffffn) + (sum >> 16n);
@@ -20,7 +21,8 @@ describe('sums', () => {
   it('equal a naive sum at every parity of start and length', () => {
     const bytes = Uint8Array.from({ length: 300 }, (_, i) => (i * 37 + 250) & 0xff);
     for (const start of [0, 1, 2, 7, 128])
-      for (const end of [start, start + 1, start + 2, 299, 300]) expect(sumBytes(bytes, start, end)).toBe(naive(bytes, start, end));
+      for (const end of [start, start + 1, start + 2, 299, 300])
+        expect(sumBytes(bytes, start, end)).toBe(naive(bytes, start, end));
   });
 
   it('stay exact over more than 64 kB of ones', () => {

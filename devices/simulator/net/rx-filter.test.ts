@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { macKey, type RxMode, RxFilter } from './rx-filter.ts';
-import { tagged, t4, to } from './test-frames.ts';
+import { macKey, RxFilter, type RxMode } from './rx-filter.ts';
+import { t4, tagged, to } from './test-frames.ts';
 import { hex } from './test-rig.ts';
 
 const OWN = '525400123456';

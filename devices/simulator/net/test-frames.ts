@@ -94,9 +94,8 @@ export function to(mac: string, frame: Uint8Array): Uint8Array {
   return concat([hex(mac), frame.subarray(6)]);
 }
 
-/** The same frame with another source port of its sender, so another flow; sums no longer match. */
-export function withPort(frame: Uint8Array, at: number, port: number): Uint8Array {
-  const out = frame.slice();
-  out.set(be16(port), at);
-  return out;
-}
+export const T4 = t4(100, '1436', 'df9c');
+export const T4_PARTIAL = t4(100, '1436', '1481');
+export const T4_SUPER = t4(3000, '08e2', '1fd5');
+export const R4 = reply(T4);
+export const R4_PARTIAL = reply(T4_PARTIAL);

@@ -1,8 +1,8 @@
 /** For tests only: a driver in front of one simulated network device. */
 
-import type { ParentInstance } from '../../../framework/parent.ts';
 import { initialVqState, PERM } from '../../../framework/device.ts';
 import { HostMemory } from '../../../framework/memory/host-memory.ts';
+import type { ParentInstance } from '../../../framework/parent.ts';
 import { layoutQueue } from '../../../framework/virtqueue/driver/areas.ts';
 import { createDriverRing } from '../../../framework/virtqueue/driver/create.ts';
 import type { Area, DriverRing } from '../../../framework/virtqueue/driver/ring.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../../specs/virtio-1.1/features.ts';
 import type { NetDevice } from './net-device.ts';
 import { simulatorNet } from './parent.ts';
-import { SimulatorPeer } from './peer.ts';
+import type { SimulatorPeer } from './peer.ts';
 
 /** Distance of IOVAs from physical addresses. */
 const OFFSET = 0x1000_0000;
@@ -81,7 +81,9 @@ export class Rig {
       const device = this.alloc(layout.device.size, layout.device.align);
       const eventIdx = (all & F_EVENT_IDX) !== 0n;
       const inOrder = (all & F_IN_ORDER) !== 0n;
-      this.rings.push(createDriverRing(packed, { memory: this.memory, num, desc, driver, device, eventIdx, inOrder }));
+      this.rings.push(
+        createDriverRing(packed, { memory: this.memory, num, desc, driver, device, eventIdx, inOrder }),
+      );
       ops.setVqCb(i, { callback: () => void this.interrupts++ });
       ops.setVqNum(i, num);
       ops.setVqAddress(i, desc.iova, driver.iova, device.iova);
@@ -163,7 +165,12 @@ export class Rig {
   }
 
   /** Run a control command. Returns the ack byte. */
-  control(class_: number, command: number, data: readonly number[] = [], cut: readonly number[] = []): number {
+  control(
+    class_: number,
+    command: number,
+    data: readonly number[] = [],
+    cut: readonly number[] = [],
+  ): number {
     const queue = this.device.controlAt;
     const whole = Uint8Array.of(class_, command, ...data);
     const pieces: Uint8Array[] = [];
@@ -177,9 +184,22 @@ export class Rig {
     this.kick(queue);
     this.pump();
     const done = this.poll(queue);
-    if (done.length !== 1 || done[0].len! > 1) throw new Error('control buffer did not come back as it should');
+    if (done.length !== 1 || done[0].len! > 1)
+      throw new Error('control buffer did not come back as it should');
     return done[0].bytes[0];
   }
+}
+
+/** A device that is up with these features. */
+export function rig(features: bigint, options: Readonly<Record<string, string>> = {}, num?: number): Rig {
+  return new Rig(options).start(features, num);
+}
+
+/** Send frames towards the device and return what the driver got on the first queue, whole buffers. */
+export function receive(r: Rig, ...frames: Uint8Array[]): Done[] {
+  for (const frame of frames) r.peer.send(frame);
+  r.pump();
+  return r.poll(0);
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {

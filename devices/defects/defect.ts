@@ -1,0 +1,69 @@
+import type { ParentDefinition } from '../../framework/parent.ts';
+import type { PackedDeviceRing } from '../../framework/virtqueue/device/packed.ts';
+import type { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
+import { PackedDeviceRing as Packed } from '../../framework/virtqueue/device/packed.ts';
+import { SplitDeviceRing as Split } from '../../framework/virtqueue/device/split.ts';
+import type { SimulatorDevice } from '../simulator/core.ts';
+import type { SimQueue } from '../simulator/queue.ts';
+
+/** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
+export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
+  /** `area/what-is-wrong`, stable. */
+  readonly id: string;
+  /** Simulated parents that it can be seeded into. */
+  readonly parents: readonly ('simulator-net' | 'simulator-blk')[];
+  /** Requirements that the device breaks; each must be found by a case that cites it. */
+  readonly breaks: readonly string[];
+  /** What the wrong device does, in one sentence. */
+  readonly what: string;
+  /** Where the idea comes from: a row of the public history of devices, or the text turned round. */
+  readonly origin: string;
+  /** Which oracle is expected to see it. */
+  readonly seenBy: 'expectation' | 'invariant' | 'model' | 'run';
+  /** Whether random steps can reach it; if not, why. */
+  readonly fuzz: 'yes' | string;
+  /** Options of the parent that the defect needs. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** Break a freshly created device by replacing methods on it. */
+  seed(device: Device): void;
+}
+
+/** Declare a defect; `Device` is the simulated device class that `seed` needs. */
+export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(defect: Defect<Device>): Defect {
+  return defect as unknown as Defect;
+}
+
+/** The parent that makes devices of `base` with `defect` seeded. */
+export function defectiveParent(base: ParentDefinition, defect: Defect): ParentDefinition {
+  return {
+    ...base,
+    name: `${base.name}+${defect.id}`,
+    description: defect.what,
+    create(environment) {
+      const options = defect.options ? { ...defect.options, ...environment.options } : environment.options;
+      const instance = base.create(defect.options ? { ...environment, options } : environment);
+      defect.seed(instance.device as SimulatorDevice);
+      return instance;
+    },
+  };
+}
+
+/** Change every split ring that the device creates from now on. */
+export function onSplitRing(device: SimulatorDevice, change: (ring: SplitDeviceRing, queue: SimQueue) => void): void {
+  const { createRing } = device;
+  device.createRing = (queue, config) => {
+    const ring = createRing.call(device, queue, config);
+    if (ring instanceof Split) change(ring, queue);
+    return ring;
+  };
+}
+
+/** Change every packed ring that the device creates from now on. */
+export function onPackedRing(device: SimulatorDevice, change: (ring: PackedDeviceRing, queue: SimQueue) => void): void {
+  const { createRing } = device;
+  device.createRing = (queue, config) => {
+    const ring = createRing.call(device, queue, config);
+    if (ring instanceof Packed) change(ring, queue);
+    return ring;
+  };
+}
