@@ -70,6 +70,10 @@ export interface AreaEvent {
   size: number;
   num: number;
   packed: boolean;
+  /** Features in force when it was set up. */
+  features: string;
+  /** Position the queue starts from, when it is not the initial one. */
+  start?: { index: number; wrap?: 0 | 1 };
 }
 
 /** Memory that the driver took for a buffer or a table. */
@@ -117,12 +121,12 @@ export interface PublishEvent {
   b: number[];
 }
 
-/** The device stored `n` bytes at `pa`. Small stores carry the value, 8-byte ones as [low, high]. */
+/** The device stored `n` bytes at `pa`. Stores of 1, 2 and 4 bytes carry the value, of 8 and 16 the 32-bit words. */
 export interface StoreEvent {
   k: 'store';
   pa: number;
   n: number;
-  v?: number | [number, number];
+  v?: number | number[];
 }
 
 /** The device loaded `n` bytes at `pa` (only traced where a case asks for it). */

@@ -26,12 +26,7 @@ export class Recorder implements MemoryTracer {
   }
 
   wrote(pa: number, n: number): void {
-    const view = this.#memory.view;
-    if (n === 2) this.push({ k: 'store', pa, n, v: view.getUint16(pa, true) });
-    else if (n === 8) this.push({ k: 'store', pa, n, v: [view.getUint32(pa, true), view.getUint32(pa + 4, true)] });
-    else if (n === 1) this.push({ k: 'store', pa, n, v: view.getUint8(pa) });
-    else if (n === 4) this.push({ k: 'store', pa, n, v: view.getUint32(pa, true) });
-    else this.push({ k: 'store', pa, n });
+    this.push({ k: 'store', pa, n, v: this.#value(pa, n) });
   }
 
   read(pa: number, n: number): void {
@@ -40,5 +35,24 @@ export class Recorder implements MemoryTracer {
 
   fault(fault: DmaFault): void {
     this.push({ k: 'fault', iova: fault.iova, n: fault.length, access: fault.access, why: fault.reason });
+  }
+
+  /** What a small store left in memory; undefined for other sizes. */
+  #value(pa: number, n: number): number | number[] | undefined {
+    const { view } = this.#memory;
+    switch (n) {
+      case 1:
+        return view.getUint8(pa);
+      case 2:
+        return view.getUint16(pa, true);
+      case 4:
+        return view.getUint32(pa, true);
+      case 8:
+        return [view.getUint32(pa, true), view.getUint32(pa + 4, true)];
+      case 16:
+        return [0, 4, 8, 12].map((at) => view.getUint32(pa + at, true));
+      default:
+        return undefined;
+    }
   }
 }

@@ -61,7 +61,16 @@ export class SessionQueues {
     const area = (part: { size: number; align: number }): Area => memory.allocArea(part.size, part.align);
     const areas = { desc: area(layout.desc), driver: area(layout.driver), device: area(layout.device) };
     for (const name of ['desc', 'driver', 'device'] as const) {
-      recorder.push({ k: 'area', q: idx, name, ...areas[name], num, packed });
+      recorder.push({
+        k: 'area',
+        q: idx,
+        name,
+        ...areas[name],
+        num,
+        packed,
+        features: `0x${features.toString(16)}`,
+        ...(start ? { start } : {}),
+      });
     }
     const ring = createDriverRing(packed, {
       memory: memory.host,

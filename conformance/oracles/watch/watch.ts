@@ -1,0 +1,260 @@
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, StoreEvent } from '../../history/events.ts';
+import type { History } from '../../history/history.ts';
+import type { Finding } from '../finding.ts';
+import type { WatchedBuffer } from './buffer.ts';
+import { MemoryMap } from './memory-map.ts';
+import { PackedWatch } from './packed-watch.ts';
+import type { QueueWatch } from './queue-watch.ts';
+import { SplitWatch } from './split-watch.ts';
+
+/** Findings of one kind in one history that are listed; a device that is wrong everywhere need not fill pages. */
+const MOST_PER_RULE = 3;
+
+/**
+ * Follows every access of the device through a history and holds it against what the driver had given it at
+ * that moment: buffers, ring areas, mappings, session. In a session in which the driver broke a rule only memory
+ * safety is judged: the device may do anything within the ranges it was ever shown.
+ */
+export class Watch {
+  readonly findings: Finding[] = [];
+  readonly #counts = new Map<string, number>();
+  readonly #map = new MemoryMap();
+  readonly #packedTarget: () => boolean;
+  #queues = new Map<number, QueueWatch>();
+  #areas: AreaEvent[] = [];
+  #buffers: WatchedBuffer[] = [];
+  #exposed: [number, number][] = [];
+  #last: WatchedBuffer | undefined;
+  #driverOk = false;
+  #started = false;
+  #afterReset = false;
+  #breach = false;
+  #step = 0;
+  #event = 0;
+
+  constructor() {
+    this.#packedTarget = () => this.#areas.some((area) => area.packed);
+  }
+
+  see(event: HistoryEvent, at: number): void {
+    this.#event = at;
+    switch (event.k) {
+      case 'step':
+        this.#step = event.i;
+        return;
+      case 'op':
+        if (event.op === 'setStatus' && ((event.a[0] as number) & STATUS.DRIVER_OK) !== 0) {
+          this.#driverOk = true;
+          this.#started = true;
+          this.#afterReset = false;
+        }
+        return;
+      case 'reset-done':
+        this.#forget();
+        return;
+      case 'area':
+        this.#area(event);
+        return;
+      case 'map':
+        this.#map.apply(event);
+        return;
+      case 'breach':
+        this.#breach = true;
+        return;
+      case 'expose':
+        for (const [, pa, n] of event.w) this.#exposed.push([pa, n]);
+        return;
+      case 'add': {
+        const buffer = this.#queues.get(event.q)?.add(event);
+        if (buffer) this.#buffers.push(buffer);
+        return;
+      }
+      case 'publish':
+        for (const b of event.b) this.#queues.get(event.q)?.publish(b);
+        return;
+      case 'store':
+        this.#store(event);
+        return;
+      case 'load':
+        this.#load(event);
+        return;
+      case 'fault':
+        this.#fault(event);
+        return;
+      case 'irq':
+        this.#irq(event.q);
+        return;
+      case 'used':
+        if (event.b < 0 && !this.#breach) this.#unknownUsed(event.q, event.id);
+        return;
+      case 'pump':
+        if (!this.#breach) for (const queue of this.#queues.values()) queue.settled();
+        return;
+    }
+  }
+
+  #report = (requirement: string, expected: string, actual: string): void => {
+    const count = (this.#counts.get(requirement) ?? 0) + 1;
+    this.#counts.set(requirement, count);
+    if (count > MOST_PER_RULE) return;
+    const finding: Finding = {
+      oracle: 'invariant',
+      requirement,
+      step: this.#step,
+      expected,
+      actual,
+      kind: 'broken',
+      event: this.#event,
+    };
+    this.findings.push(finding);
+  };
+
+  /** Ring rules are judged as long as the driver keeps its own. */
+  readonly #ringReport = (requirement: string, expected: string, actual: string): void => {
+    if (!this.#breach) this.#report(requirement, expected, actual);
+  };
+
+  #forget(): void {
+    this.#queues = new Map();
+    this.#areas = [];
+    this.#buffers = [];
+    this.#exposed = [];
+    this.#last = undefined;
+    this.#driverOk = false;
+    this.#afterReset = this.#started;
+    this.#breach = false;
+  }
+
+  #area(area: AreaEvent): void {
+    this.#areas.push(area);
+    if (area.name !== 'desc') return;
+    const Format = area.packed ? PackedWatch : SplitWatch;
+    this.#queues.set(area.q, new Format(area, this.#ringReport));
+  }
+
+  #store(store: StoreEvent): void {
+    const { pa, n } = store;
+    if ((this.#map.permissions(pa, n) & 2) === 0) {
+      this.#report('INV-MAPPING', 'stores only where a mapping permits them', `a store of ${n} bytes at pa 0x${pa.toString(16)}`);
+    }
+    if (!this.#driverOk) {
+      const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
+      const when = this.#afterReset ? 'after the reset' : 'before DRIVER_OK';
+      this.#report(rule, `no store ${when}`, `${n} bytes at pa 0x${pa.toString(16)}`);
+      return;
+    }
+    const area = this.#areas.findLast((one) => pa >= one.pa && pa + n <= one.pa + one.size);
+    if (area !== undefined) this.#areaStore(area, store);
+    else this.#bufferStore(store);
+  }
+
+  #areaStore(area: AreaEvent, store: StoreEvent): void {
+    if (area.name === 'driver') {
+      const rule = area.packed ? 'P1.1-014a' : 'P1.1-017a';
+      this.#report(rule, 'the driver area is left alone', `${store.n} bytes stored at +${store.pa - area.pa}`);
+      return;
+    }
+    const ownTable = area.name === 'desc' && !area.packed;
+    if (ownTable && this.#breach) this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
+    else this.#queues.get(area.q)?.stored(area.name, store.pa - area.pa, store);
+  }
+
+  #bufferStore({ pa, n }: StoreEvent): void {
+    const buffer = this.#liveAt(pa, n);
+    if (buffer !== undefined) {
+      buffer.cover(buffer.writableAt(pa, n), n);
+      return;
+    }
+    if (this.#breach && this.#withinExposed(pa, n)) return;
+    this.#misplaced(pa, n);
+  }
+
+  /** The buffer that the device holds and may write at this place. */
+  #liveAt(pa: number, n: number): WatchedBuffer | undefined {
+    const last = this.#last;
+    if (last !== undefined && last.state === 'live' && last.writableAt(pa, n) >= 0) return last;
+    for (const queue of this.#queues.values()) {
+      for (const buffer of queue.live.values()) {
+        if (buffer.writableAt(pa, n) >= 0) {
+          this.#last = buffer;
+          return buffer;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  #withinExposed(pa: number, n: number): boolean {
+    const inside = ([start, length]: readonly [number, number]) => pa >= start && pa + n <= start + length;
+    return (
+      this.#exposed.some(inside) || this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length])))
+    );
+  }
+
+  /** A store that no rule permits: name the rule that fits best. */
+  #misplaced(pa: number, n: number): void {
+    const packed = this.#packedTarget();
+    const what = `a store of ${n} bytes at pa 0x${pa.toString(16)}`;
+    const readable = this.#buffers.findLast((buffer) => buffer.touchesReadable(pa, n));
+    if (readable) {
+      const rule = packed ? 'V1.1-2.7.15-D1a' : 'V1.1-2.6.5.1-D1a';
+      this.#report(rule, 'device-readable memory is left alone', `${what}, in buffer ${readable.event.b}`);
+      return;
+    }
+    const given = this.#buffers.findLast((buffer) => buffer.touchesWritable(pa, n));
+    if (given?.state === 'used' && given.writableAt(pa, n) >= 0) {
+      const rule = packed ? 'P1.1-014m' : 'P1.1-017j';
+      this.#report(rule, 'no store to a buffer once it was used', `${what}, in buffer ${given.event.b}`);
+      return;
+    }
+    const near = given ? `, beyond what buffer ${given.event.b} lets it write` : '';
+    this.#report('INV-WRITE-SCOPE', 'stores only into device-writable parts of buffers the device holds', what + near);
+  }
+
+  #load({ pa, n }: LoadEvent): void {
+    if (this.#breach) return;
+    const area = this.#areas.some((one) => pa < one.pa + one.size && pa + n > one.pa);
+    if (area) return;
+    const buffer = this.#buffers.findLast((one) => one.touchesWritable(pa, n) && !one.touchesReadable(pa, n));
+    if (buffer === undefined) return;
+    this.#writableRead(`${n} bytes of buffer ${buffer.event.b} were loaded`);
+  }
+
+  #writableRead(actual: string): void {
+    const rule = this.#packedTarget() ? 'V1.1-2.7.15-D1b' : 'V1.1-2.6.5.1-D1b';
+    this.#report(rule, 'device-writable memory is not read', actual);
+  }
+
+  #fault({ iova, n, access, why }: FaultEvent): void {
+    const what = `${access} of ${n} bytes at iova 0x${iova.toString(16)}: ${why}`;
+    if (why === 'bus') this.#report('INV-MAPPING', 'every access goes through a mapping', `${what}, outside memory`);
+    if (this.#breach || why === 'bus') return;
+    if (why === 'permission' && access === 'read') this.#writableRead(what);
+    else if (why === 'permission') {
+      const rule = this.#packedTarget() ? 'V1.1-2.7.15-D1a' : 'V1.1-2.6.5.1-D1a';
+      this.#report(rule, 'read-only memory is left alone', what);
+    } else this.#report('INV-MAPPING', 'only mapped memory is accessed', what);
+  }
+
+  #irq(q: number): void {
+    if (this.#driverOk) return;
+    const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
+    this.#report(rule, 'no used buffer notification outside a running session', `a notification of queue ${q}`);
+  }
+
+  #unknownUsed(q: number, id: number): void {
+    const packed = this.#areas.some((area) => area.q === q && area.packed);
+    if (this.findings.some((finding) => finding.requirement === (packed ? 'P1.1-001' : 'P1.1-016'))) return;
+    this.#report(packed ? 'P1.1-001' : 'P1.1-016', 'used ids name outstanding buffers, each once', `queue ${q}: id ${id}`);
+  }
+}
+
+/** The invariants of memory and rings, over a whole history. */
+export function watch(history: History): Finding[] {
+  const watching = new Watch();
+  history.events.forEach((event, at) => {
+    watching.see(event, at);
+  });
+  return watching.findings;
+}
