@@ -20,7 +20,7 @@ export interface Decided {
   reason?: string;
 }
 
-/** One statement of virtio 1.1 that obliges a device, in our own words. */
+/** One statement of virtio 1.1 or of the vDPA contract that obliges a device, in our own words. */
 export interface Requirement {
   id: string;
   section: string;
@@ -42,21 +42,28 @@ interface RequirementFile {
   sections: { section: string; title: string; requirements: Omit<Requirement, 'section' | 'title' | 'chapter'>[] }[];
 }
 
-const FOLDER = join(PROJECT_ROOT, 'specs', 'virtio-1.1', 'requirements');
+/** Folders with requirement files: the specification, then the contract that parents fulfil. */
+const FOLDERS = [join('virtio-1.1', 'requirements'), 'vdpa'].map((name) => join(PROJECT_ROOT, 'specs', name));
 
 let loaded: ReadonlyMap<string, Requirement> | undefined;
 
-/** All requirements by id, in the order of the specification. */
+/** All requirements by id: those of the specification in its order, then those of the vDPA contract. */
 export function requirements(): ReadonlyMap<string, Requirement> {
   if (loaded === undefined) {
-    const names = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
-    const files = names.map((name) => readFileSync(join(FOLDER, name), 'utf8'));
-    const digest = createHash('sha256').update(files.join('\0')).digest('hex').slice(0, 24);
-    const list = cached(`requirements-${digest}`, () => files.map((text) => parse(text) as RequirementFile).flatMap(flatten));
-    loaded = new Map(list.sort(inOrder).map((requirement) => [requirement.id, requirement]));
+    const parts = FOLDERS.map(yamlIn);
+    const digest = createHash('sha256').update(parts.flat().join('\0')).digest('hex').slice(0, 24);
+    const list = cached(`requirements-${digest}`, () =>
+      parts.flatMap((files) => files.flatMap((text) => flatten(parse(text) as RequirementFile)).sort(inOrder)),
+    );
+    loaded = new Map(list.map((requirement) => [requirement.id, requirement]));
   }
   return loaded;
 }
+
+const yamlIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'));
 
 const flatten = ({ chapter, sections }: RequirementFile): Requirement[] =>
   sections.flatMap(({ section, title, requirements: own }) =>
