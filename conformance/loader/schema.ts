@@ -46,7 +46,7 @@ export function catalogueSchema(): JsonSchema {
       case: obj(
         {
           id: { type: 'string', pattern: '^[a-z0-9-]+/[a-z0-9-]+$' },
-          requirements: list({ type: 'string', pattern: '^(V1\\.1|P1\\.1|VDPA)-' }, 1),
+          requirements: list({ type: 'string', pattern: '^(V1\\.1|P1\\.1|VDPA|INV)-' }, 1),
           class: oneOf('conformance', 'resilience'),
           title: TEXT,
           why: { type: 'string', minLength: 10 },

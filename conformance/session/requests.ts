@@ -13,6 +13,8 @@ export interface Cut {
 /** How a request is laid out in descriptors. */
 export interface Framing {
   cut?: Cut;
+  /** Cut into exactly this many descriptors instead (2.6.4.1); at least one for each half that has bytes. */
+  list?: number;
   /** Through an indirect table, after `direct` elements in the ring itself (split only). */
   indirect?: boolean | { direct?: number };
   slots?: readonly number[];
@@ -55,6 +57,19 @@ export function cutSizes(total: number, sizes: readonly number[] | undefined): n
   return parts;
 }
 
+/** The cut that makes `count` parts: first readable part 16 bytes, last writable part 1 byte, the rest even. */
+export function listCut(readable: number, writable: number, dir: Direction, count: number): Cut {
+  const even = (total: number, parts: number) =>
+    Array.from({ length: Math.max(0, parts) }, () => Math.max(1, Math.floor(total / Math.max(1, parts))));
+  const both = readable > 0 && writable > 0;
+  const r = readable === 0 ? 0 : !both ? count : dir === 'out' ? count - 1 : 1;
+  const w = writable === 0 ? 0 : !both ? count : dir === 'out' ? 1 : count - 1;
+  return {
+    r: r > 1 ? [16, ...even(readable - 16, r - 1).slice(1)] : [],
+    w: w > 1 ? [...even(writable - 1, w - 1).slice(1), writable - 1 - (w - 2) * Math.floor((writable - 1) / (w - 1))] : [],
+  };
+}
+
 /** The parts of a request under a framing: readable ones first (2.6.4.2). */
 export function partsOf(readable: Uint8Array, writable: number, cut: Cut | undefined): Part[] {
   const parts: Part[] = [];
@@ -89,7 +104,10 @@ export function addRequest(session: Session, options: RequestOptions): Buffer {
   if (lacks !== null) session.stop(lacks);
   const seed = options.seed ?? session.seed + plansOf(session).size;
   const plan = kit.plan(session, options.dir, options.size ?? kit.sizes.typical, seed);
-  const parts = partsOf(plan.readable, plan.writable, options.cut);
+  const cut = options.list
+    ? listCut(plan.readable.length, plan.writable, options.dir, options.list)
+    : options.cut;
+  const parts = partsOf(plan.readable, plan.writable, cut);
   const buffer = session.buffers.create(plan.queue, options.name ?? '', parts);
   plansOf(session).set(buffer.b, plan);
   session.queues.add(buffer, addOptions(session, options, parts.length));
@@ -126,10 +144,12 @@ export function outcomeOf(session: Session, buffer: Buffer): RequestOutcome {
   const exactLen = plan?.usedLen ?? maxLen;
   if (buffer.used === undefined) return { name: buffer.name, used: false, maxLen, exactLen };
   const problem = plan?.check(session, buffer) ?? undefined;
+  // Packed: without the WRITE flag the length field is reserved (2.7.4).
+  const { len, writeFlag } = buffer.used;
   return {
     name: buffer.name,
     used: true,
-    ...(buffer.used.len === undefined ? {} : { len: buffer.used.len }),
+    ...(len === undefined || writeFlag === false ? {} : { len }),
     maxLen,
     exactLen,
     ...(problem ? { problem } : {}),

@@ -57,7 +57,7 @@ export const submitStep = defineStep<SubmitArgs, never>({
   example: '{submit: {as: odd, parts: [{r: "00 01"}, {w: 1}]}}',
   schema: obj(
     {
-      queue: { anyOf: [INT, oneOf('rx', 'tx')] },
+      queue: { anyOf: [INT, oneOf('rx', 'tx', 'control')] },
       as: TEXT,
       parts: list(obj({ r: BYTES, w: INT, in: TEXT }), 1),
       publish: BOOL,

@@ -1,8 +1,11 @@
+import * as blk from './blk-steps.ts';
 import * as buffer from './buffer-steps.ts';
 import * as config from './config-steps.ts';
 import * as device from './device-steps.ts';
 import * as memory from './memory-steps.ts';
+import * as netControl from './net-control-steps.ts';
 import * as notify from './notify-steps.ts';
+import * as packed from './packed-steps.ts';
 import * as queue from './queue-steps.ts';
 import * as raw from './raw-steps.ts';
 import * as request from './request-steps.ts';
@@ -13,7 +16,7 @@ const isStep = (value: unknown): value is AnyStep =>
 
 /** Every step of the language by name. A module of steps is one more line here. */
 export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
-  [device, queue, config, request, buffer, notify, raw, memory]
+  [device, queue, config, request, buffer, notify, raw, memory, netControl, blk, packed]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),
 );

@@ -1,7 +1,7 @@
 import { queueIndex } from './request-steps.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
+const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 
 interface InterruptsArgs {
   queue?: number | string;

@@ -5,7 +5,7 @@ import { BASELINE, setUpQueues } from '../session/bring-up.ts';
 import { queueIndex } from './request-steps.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
+const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 
 interface QueueArgs {
   queue?: number | string;

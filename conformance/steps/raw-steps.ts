@@ -5,7 +5,7 @@ import { type BytesArg, BYTES, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
 import { BOOL, defineStep, INT, obj, oneOf, type Problem, TEXT } from './step.ts';
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
+const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 const AREA = { enum: ['desc', 'driver', 'device'] };
 
 /** An address as authors write it: a number, text of 64 bits ("0xfffffffffffffff8"), or a place in named memory. */

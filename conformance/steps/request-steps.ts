@@ -1,3 +1,4 @@
+import { controlQueue } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
 import { addRequest, exchange, outcomeOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
 import { kitOf } from '../kits/index.ts';
@@ -9,6 +10,7 @@ export const FRAMING = {
     ...obj({ r: list(INT), w: list(INT) }),
     description: 'Sizes of the device-readable and device-writable parts; what is left is one more part.',
   },
+  list: { ...INT, description: 'Cut into exactly this many descriptors (header, data, status …).' },
   indirect: { anyOf: [BOOL, obj({ direct: INT })] },
   slots: { ...list(INT), description: 'Split: descriptor table slots in chain order.' },
   id: { ...INT, description: 'Packed: Buffer ID.' },
@@ -19,6 +21,7 @@ export const FRAMING = {
 
 export interface FramingArgs {
   cut?: { r?: number[]; w?: number[] };
+  list?: number;
   indirect?: boolean | { direct?: number };
   slots?: number[];
   id?: number;
@@ -29,6 +32,7 @@ export interface FramingArgs {
 
 export const framingOf = (args: FramingArgs) => ({
   cut: args.cut,
+  list: args.list,
   indirect: args.indirect,
   slots: args.slots,
   id: args.id,
@@ -41,6 +45,7 @@ export const framingOf = (args: FramingArgs) => ({
 export function queueIndex(session: Session, queue: number | string | undefined): number {
   if (typeof queue === 'number') return queue;
   if (queue === 'rx') return kitOf(session).queue(session, 'in');
+  if (queue === 'control') return controlQueue(session);
   return kitOf(session).queue(session, 'out');
 }
 
@@ -180,7 +185,7 @@ export const exchangeStep = defineStep<ExchangeArgs, RequestOutcome[]>({
       : outcomes.flatMap((outcome) => judgeOutcome(outcome)),
 });
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')], description: QUEUE.description };
+const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')], description: QUEUE.description };
 
 /** `publish`: make pending buffers available. */
 export const publishStep = defineStep<{ queue?: number | string; kick?: KickMode }, never>({

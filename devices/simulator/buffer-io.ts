@@ -1,5 +1,7 @@
+import { DmaFault } from '../../framework/memory/host-memory.ts';
 import type { DmaView } from '../../framework/memory/iotlb.ts';
 import type { DeviceBuffer } from '../../framework/virtqueue/device/ring.ts';
+import { IOVA_RANGE } from './profile.ts';
 
 /** Handles one contiguous piece of a buffer: `length` bytes at `iova`, being byte `done` of the range asked for. */
 export type PieceHandler = (iova: number, length: number, done: number) => void;
@@ -7,6 +9,8 @@ export type PieceHandler = (iova: number, length: number, done: number) => void;
 /**
  * Walk bytes `offset` to `offset + length` of one half of a buffer, whatever its framing (section 2.6.4.1).
  * The elements from `first` to `end` are taken as one stretch of bytes. Returns how many bytes were there.
+ *
+ * @throws DmaFault for an address that no mapping can have; up there numbers are not exact any more
  */
 export function forEachPiece(
   buffer: DeviceBuffer,
@@ -25,11 +29,17 @@ export function forEachPiece(
       continue;
     }
     const piece = Math.min(size - skip, length - done);
+    if (buffer.addr[i] > IOVA_RANGE.last) throw outOfRange(buffer, i);
     handle(buffer.addr[i] + skip, piece, done);
     done += piece;
     skip = 0;
   }
   return done;
+}
+
+function outOfRange(buffer: DeviceBuffer, i: number): DmaFault {
+  const access = i < buffer.readable ? 'read' : 'write';
+  return new DmaFault(buffer.addr[i], buffer.len[i], access, 'unmapped');
 }
 
 /** Copy from the device-readable bytes of `buffer`, starting at `offset`. Returns the bytes copied. */

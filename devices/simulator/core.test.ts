@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ERRNO, initialVqState } from '../../framework/device.ts';
 import { F_NOTIFICATION_DATA, F_VERSION_1, namesOf } from '../../specs/virtio-1.1/features.ts';
+import { BlkDevice } from './blk/blk-device.ts';
 import {
   BASELINE,
   BlkBench,
@@ -174,6 +175,69 @@ describe.each([false, true])('queues (packed: %s)', (packed) => {
     expect([bench.interrupts, bench.configInterrupts]).toEqual([interrupts, 0]);
     expect([bench.device.resume(), bench.pump(), used(bench), bench.configInterrupts]).toEqual([0, 2, 2, 1]);
     expect(bench.device.resume()).toBe(0);
+  });
+
+  it('starts nothing while suspended, and tells of an error after resume', () => {
+    const bench = new BlkBench();
+    bench.map();
+    const features = BASELINE | (packed ? F_RING_PACKED : 0n);
+    bench.negotiate(features);
+    bench.setupQueue(8, features);
+    bench.device.suspend();
+    bench.device.setStatus(15);
+    queueTwo(bench);
+    bench.device.kickVq(0);
+    expect([bench.pump(), used(bench)]).toEqual([0, 0]);
+    bench.device.resume();
+    expect([bench.pump(), used(bench)]).toEqual([2, 2]);
+    bench.device.suspend();
+    bench.device.fail();
+    expect(bench.configInterrupts).toBe(0);
+    bench.device.resume();
+    expect(bench.configInterrupts).toBe(1);
+  });
+
+  it('sees a buffer that comes in while it goes to sleep', () => {
+    const bench = new BlkBench().start({ packed });
+    bench.pump();
+    const ring = bench.device.queues[0].ring!;
+    const { enableKicks } = ring;
+    ring.enableKicks = () => {
+      ring.enableKicks = enableKicks;
+      queueTwo(bench);
+      return enableKicks.call(ring);
+    };
+    bench.device.kickVq(0);
+    expect([bench.pump(), used(bench)]).toEqual([2, 2]);
+  });
+
+  it('asks for kicks when idle and for none when busy, each time', () => {
+    const bench = new BlkBench().start({ packed });
+    const kicksWanted = (): boolean => {
+      const { device } = bench.ring.config;
+      return bench.memory.view.getUint16(device.pa + (packed ? 2 : 0), true) === 0;
+    };
+    for (const round of [1, 2]) {
+      bench.pump();
+      queueTwo(bench);
+      bench.device.kickVq(0);
+      expect([round, kicksWanted(), bench.instance.pump(1), kicksWanted()]).toEqual([round, true, 1, false]);
+    }
+  });
+
+  it('translates in the address space of the group, which reset takes back to 0', () => {
+    const bench = new BlkBench();
+    const { port, device: one } = bench;
+    const device = new BlkDevice({ ...one.profile, nas: 2 }, port);
+    Object.assign(bench, { device, instance: { pump: (budget: number) => device.pump(budget) } });
+    device.dmaMap!(1, IOVA_BASE, bench.memory.size, 0, 3);
+    device.dmaMap!(0, 0, 4096, 0, 3);
+    device.setGroupAsid(0, 1);
+    expect(bench.start({ packed }).write(0, 1)).toBe(0);
+    device.reset();
+    bench.start({ packed });
+    bench.device.kickVq(0);
+    expect([bench.pump(), device.getStatus()]).toEqual([0, 15 | 64]);
   });
 
   it('works to the last slot of every size, many times round', () => {

@@ -1,6 +1,9 @@
 import { type Iova, type IotlbEntry, PERM, type Perm } from '../device.ts';
 import { DmaFault, type DevicePort } from './host-memory.ts';
 
+/** Addresses and ends of ranges above this are not exact as numbers, and never mapped. */
+const EXACT = Number.MAX_SAFE_INTEGER;
+
 /** Entries a table may hold, as the Linux default for software parents. */
 export const IOTLB_MAX_ENTRIES = 2048;
 
@@ -18,7 +21,7 @@ export class Iotlb {
 
   /** Add a mapping. Returns false when it overlaps an entry, is empty, or the table is full. */
   map(entry: IotlbEntry): boolean {
-    if (entry.size <= 0 || this.#entries.length >= IOTLB_MAX_ENTRIES) return false;
+    if (entry.size <= 0 || entry.iova + entry.size > EXACT || this.#entries.length >= IOTLB_MAX_ENTRIES) return false;
     const at = this.#entries.findIndex((e) => e.iova + e.size > entry.iova);
     if (at >= 0 && this.#entries[at].iova < entry.iova + entry.size) return false;
     this.#entries.splice(at < 0 ? this.#entries.length : at, 0, { ...entry });
@@ -148,6 +151,7 @@ export class DmaView {
 
   /** Whether every byte of the range is mapped with `perm`; transfers nothing. */
   permits(iova: Iova, length: number, perm: Perm): boolean {
+    if (iova + length > EXACT) return false;
     for (let at = iova; at < iova + length; ) {
       const entry = this.#table.find(at);
       if (entry === undefined || (entry.perm & perm) !== perm) return false;
@@ -179,6 +183,7 @@ export class DmaView {
   }
 
   #require(iova: Iova, length: number, perm: Perm): void {
+    if (iova + length > EXACT) throw this.#refuse(iova, length, perm, 'unmapped');
     for (let at = iova; at < iova + length; ) {
       const entry = this.#table.find(at);
       if (entry === undefined) throw this.#refuse(at, iova + length - at, perm, 'unmapped');

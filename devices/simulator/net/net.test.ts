@@ -31,3 +31,13 @@ describe('the device', () => {
     expect(r.pump()).toBe(1);
   });
 });
+
+describe('control buffers in another address space', () => {
+  it('are reached through the group of the control queue', () => {
+    const r = new Rig();
+    r.device.ops.reset();
+    expect(r.device.setGroupAsid(1, 1)).toBe(0);
+    expect([r.device.translation.groupAsid[0], r.device.translation.groupAsid[1]]).toEqual([0, 1]);
+    expect([0, 1, 2, 3].map((queue) => r.device.getVqGroup(queue))).toEqual([0, 0, 1, 0]);
+  });
+});

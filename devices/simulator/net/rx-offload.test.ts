@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NET_F } from '../../../specs/virtio-1.1/features.ts';
 import { R4, R4_PARTIAL, reply, T4_SUPER, t4, tagged, u4 } from './test-frames.ts';
-import { rig, toHex } from './test-rig.ts';
+import { hex, rig, toHex } from './test-rig.ts';
 
 const TSO4 = NET_F.CSUM | NET_F.HOST_TSO4;
 const GUEST = NET_F.GUEST_CSUM | NET_F.GUEST_TSO4;
@@ -77,6 +77,9 @@ describe('receive offloads', () => {
     const features = GUEST | TSO4 | NET_F.RSC_EXT;
     expect(got(features, SUPER, gso, { 'rsc-ext': 'yes' })[0].header).toBe('050136007805030000000100');
     expect(got(features, R4, undefined, { 'rsc-ext': 'yes' })[0].header.slice(0, 4)).toBe('0000');
+    const udp = { needsCsum: true, csumStart: 34, csumOffset: 6, gsoType: 'udp' as const, gsoSize: 1480 };
+    const datagram = reply(u4(3000, '0000', '1fd4'));
+    expect(got(features | NET_F.GUEST_UFO, datagram, udp, { 'rsc-ext': 'yes' })).toHaveLength(3);
   });
 
   it('does not launder a bad super-frame', () => {

@@ -65,8 +65,12 @@ export class RxOffload {
     return this.segmenter.split(bytes, bytes.length, type, size);
   }
 
-  /** Whether the driver takes super-frames of a type now; NEEDS_CSUM must accompany them (5.1.6.4.1). */
+  /**
+   * Whether the driver takes super-frames of a type now; NEEDS_CSUM must accompany them (5.1.6.4.1). With
+   * RSC_EXT the checksum fields of any super-frame would hold TCP counts, so UDP ones are cut.
+   */
   passesGso(type: number, ecn: boolean): boolean {
+    if (this.device.rscExt && type === GSO.UDP) return false;
     return this.guestTakes(NET_F.GUEST_CSUM) && this.guestTakes(GUEST_FEATURE[type]) && this.passesEcn(ecn);
   }
 

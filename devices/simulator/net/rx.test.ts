@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED, NET_F } from '../../../specs/virtio-1.1/features.ts';
+import { VARIANT_NAMES } from '../variants.ts';
 import { le16 } from './header.ts';
 import { DEV, R4, reply, t4, to, u4 } from './test-frames.ts';
 import { concat, Rig, receive, rig, toHex } from './test-rig.ts';
@@ -48,7 +49,7 @@ describe('reception', () => {
       [64, 128, 12, 862],
     ],
   ])('merges buffers %#', (sizes: number[], lengths: number[]) => {
-    for (const variant of ['', 'quiet-len', 'batching', 'coalesce', 'chatty', 'polling', 'out-of-order'])
+    for (const variant of ['', ...VARIANT_NAMES])
       for (const ring of [0n, F_RING_PACKED, F_IN_ORDER, F_RING_PACKED | F_EVENT_IDX]) {
         const r = new Rig(variant === '' ? {} : { variant }).start(NET_F.MRG_RXBUF | ring, 128, 2);
         for (const size of sizes) r.post(0, [], [size]);

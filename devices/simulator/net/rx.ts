@@ -175,6 +175,8 @@ export class ReceivePath extends RxRouting {
 
   /** Give all buffers of a packet back, then make that visible at once. */
   use(queue: SimQueue, used: readonly DeviceBuffer[], lengths: readonly number[]): void {
+    // Entering an error state may have made the driver reset the device.
+    if (queue.ring === null) return;
     for (let i = 0; i < used.length; i++) this.giveBack(queue, used[i], lengths[i]);
     this.device.publish(queue);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NET_F } from '../../../specs/virtio-1.1/features.ts';
-import { H, reply, T4, to } from './test-frames.ts';
+import { H, reply, T4 } from './test-frames.ts';
 import { type Rig, rig } from './test-rig.ts';
 
 describe('multiqueue', () => {

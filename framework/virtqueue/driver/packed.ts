@@ -170,6 +170,20 @@ export class PackedDriverRing implements DriverRing {
     this.#avail.wrap = this.#next.wrap;
   }
 
+  /**
+   * Store the head flags of one added buffer ahead of {@link publish} and out of turn: stores to different
+   * descriptors may become visible in any order (section 2.7.2). False when no such buffer was added.
+   */
+  exposeHead(id: number): boolean {
+    for (let i = 0; i < this.#added; i++) {
+      if (this.#buffers.id(this.#addedRecords[i]) !== id) continue;
+      const at = this.#desc + this.#addedSlots[i] * DESC_SIZE;
+      this.#view.setUint16(at + PACKED_DESC.flags, this.#addedFlags[i], true);
+      return true;
+    }
+    return false;
+  }
+
   /** Sections 2.7.10 and 2.7.21.2. */
   kickNeeded(): boolean {
     const published = this.#unchecked;

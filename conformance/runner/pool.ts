@@ -1,0 +1,175 @@
+import { Worker } from 'node:worker_threads';
+import type { DeviceFacts } from './device-facts.ts';
+import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
+
+/** How often the watchdog looks, in milliseconds. */
+const LOOK_MS = 200;
+
+export interface PoolOptions {
+  /** Script of the worker: calls `runWorker`. */
+  script: URL;
+  targets: readonly string[];
+  catalogue: string[];
+  select: string[];
+  params: string[];
+  seed: number;
+  /** Workers in all. */
+  jobs: number;
+  /** Milliseconds that one instance may take before it counts as hung. */
+  timeout: number;
+  allHistories: boolean;
+  onPlan(target: number, facts: DeviceFacts, description: string, instances: number): void;
+  onResult(target: number, result: WorkerResult): void;
+  /** Stop early: results so far are kept. */
+  signal?: AbortSignal;
+}
+
+/** The run could not be carried out; `code` tells whose fault it is. */
+export class RunRefused extends Error {
+  readonly code: 'BAD_INPUT' | 'BAD_TARGET' | 'BAD_QUERY' | 'SUITE';
+  constructor(code: RunRefused['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Share {
+  target: number;
+  shard: number;
+  shards: number;
+}
+
+/**
+ * Run every target in workers of its own. A worker whose instance takes too long is ended, the instance is
+ * a `hang`; one that dies takes its instance with it as `crash`; both go on with the next instance in a new
+ * worker. A worker never runs two targets, so a wrecked process image spoils one target only.
+ */
+export async function runPool(options: PoolOptions): Promise<void> {
+  const perTarget = Math.max(1, Math.floor(options.jobs / options.targets.length));
+  const shares: Share[] = options.targets.flatMap((_, target) =>
+    Array.from({ length: perTarget }, (_unused, shard) => ({ target, shard, shards: perTarget })),
+  );
+  const waiting = [...shares];
+  const lane = async () => {
+    for (let share = waiting.shift(); share !== undefined; share = waiting.shift()) {
+      if (options.signal?.aborted) return;
+      await runShare(share, options);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(options.jobs, shares.length)) }, lane));
+}
+
+/** One share of a target, through as many workers as it takes. */
+async function runShare(share: Share, options: PoolOptions): Promise<void> {
+  let ids: { id: string; case: string }[] | undefined;
+  let next = 0;
+  while (!options.signal?.aborted) {
+    const position = new SharedArrayBuffer(4);
+    const task: WorkerTask = {
+      target: options.targets[share.target],
+      catalogue: options.catalogue,
+      select: options.select,
+      params: options.params,
+      seed: options.seed,
+      shard: share.shard,
+      shards: share.shards,
+      from: next,
+      allHistories: options.allHistories,
+      position,
+    };
+    new Int32Array(position)[0] = next - 1;
+    const end = await runWorkerOnce(task, options, (message) => {
+      if (message.kind === 'plan') {
+        ids = message.ids;
+        options.onPlan(share.target, message.facts, message.description, message.ids.length);
+      } else if (message.kind === 'results') {
+        for (const result of message.results) {
+          options.onResult(share.target, result);
+          next = result.at + 1;
+        }
+      }
+    });
+    if (end.kind === 'done' || end.kind === 'aborted') return;
+    const at = new Int32Array(position)[0];
+    if (ids === undefined) throw new RunRefused('BAD_TARGET', `${task.target} ${end.why} before any case ran`);
+    // What ran since the last batch is lost with the worker and runs again; it is deterministic.
+    if (at < next || at >= ids.length) throw new RunRefused('SUITE', `a worker ended between cases: ${end.why}`);
+    if (at > next) {
+      await rerun({ ...task, from: next }, at, options, share.target);
+    }
+    options.onResult(share.target, {
+      at,
+      ...ids[at],
+      verdict: end.kind === 'hang' ? 'hang' : 'crash',
+      reason: end.why,
+      findings: [],
+      ms: end.kind === 'hang' ? options.timeout : 0,
+    });
+    next = at + 1;
+    if (next >= ids.length) return;
+  }
+}
+
+/** Run the instances [task.from, until) again, one worker, whose results were lost. */
+async function rerun(task: WorkerTask, until: number, options: PoolOptions, target: number): Promise<void> {
+  await runWorkerOnce({ ...task, until }, options, (message, stop) => {
+    if (message.kind !== 'results') return;
+    for (const result of message.results) options.onResult(target, result);
+    if ((message.results.at(-1)?.at ?? 0) >= until - 1) stop();
+  });
+}
+
+interface End {
+  kind: 'done' | 'aborted' | 'hang' | 'crash';
+  why: string;
+}
+
+function runWorkerOnce(
+  task: WorkerTask,
+  options: PoolOptions,
+  onMessage: (message: WorkerMessage, stop: () => void) => void,
+): Promise<End> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(options.script, {
+      workerData: task,
+      resourceLimits: { maxOldGenerationSizeMb: 2048 },
+    });
+    let settled = false;
+    const position = new Int32Array(task.position);
+    let last = -2;
+    let since = performance.now();
+    const finish = (end: End) => {
+      if (settled) return;
+      settled = true;
+      clearInterval(watchdog);
+      options.signal?.removeEventListener('abort', abort);
+      worker.terminate().then(() => resolve(end), reject);
+    };
+    const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
+    const watchdog = setInterval(() => {
+      const at = Atomics.load(position, 0);
+      if (at !== last) {
+        last = at;
+        since = performance.now();
+      } else if (performance.now() - since > options.timeout) {
+        finish({ kind: 'hang', why: `no end within ${options.timeout} ms` });
+      }
+    }, LOOK_MS);
+    options.signal?.addEventListener('abort', abort);
+    worker.on('message', (message: WorkerMessage) => {
+      if (settled) return;
+      if (message.kind === 'refused') {
+        settled = true;
+        clearInterval(watchdog);
+        options.signal?.removeEventListener('abort', abort);
+        void worker.terminate();
+        reject(new RunRefused(message.code, message.message));
+        return;
+      }
+      onMessage(message, () => finish({ kind: 'done', why: '' }));
+      if (message.kind === 'done') finish({ kind: 'done', why: '' });
+    });
+    worker.on('error', (error) => finish({ kind: 'crash', why: `the worker died: ${error.message}` }));
+    worker.on('exit', (code) => finish({ kind: 'crash', why: `the worker exited with code ${code}` }));
+  });
+}

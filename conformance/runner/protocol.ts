@@ -1,0 +1,43 @@
+import type { Finding } from '../oracles/finding.ts';
+import type { History } from '../history/history.ts';
+import type { Verdict } from '../judge.ts';
+import type { DeviceFacts } from './device-facts.ts';
+
+/** What a worker is told when it starts. */
+export interface WorkerTask {
+  target: string;
+  catalogue: string[];
+  select: string[];
+  params: string[];
+  seed: number;
+  /** This worker runs the instances whose index is `shard` modulo `shards`. */
+  shard: number;
+  shards: number;
+  /** Instances before this position of its share are done already. */
+  from: number;
+  /** Stop before this position (default: the end). */
+  until?: number;
+  /** Keep the histories of all instances, not only of those that did not pass. */
+  allHistories: boolean;
+  /** Position of the instance that runs now, for the watchdog: element 0 of an Int32Array. */
+  position: SharedArrayBuffer;
+}
+
+/** One instance as a worker reports it. */
+export interface WorkerResult {
+  /** Position in the worker's share. */
+  at: number;
+  id: string;
+  case: string;
+  verdict: Verdict;
+  reason?: string;
+  findings: Finding[];
+  ms: number;
+  history?: History;
+}
+
+export type WorkerMessage =
+  | { kind: 'plan'; facts: DeviceFacts; description: string; ids: { id: string; case: string }[] }
+  | { kind: 'results'; results: WorkerResult[] }
+  | { kind: 'refused'; code: 'BAD_INPUT' | 'BAD_TARGET' | 'BAD_QUERY' | 'SUITE'; message: string }
+  | { kind: 'done' };

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ParentDefinition } from '../../framework/parent.ts';
+import { closestName } from '../../specs/virtio-1.1/features.ts';
+import type { Target } from './run-instance.ts';
+
+/** A target that does not exist or cannot be loaded. */
+export class TargetError extends Error {
+  readonly code = 'BAD_TARGET';
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** Where parents come from: the built-in ones by name, and how to load a module of the user. */
+export interface ParentSource {
+  readonly builtIn: ReadonlyMap<string, ParentDefinition>;
+  /** Load a TypeScript or JavaScript module and return its exports. */
+  load(path: string): Promise<Record<string, unknown>>;
+}
+
+const isPath = (name: string) => /[/\\]|\.[cm]?[jt]s$/.test(name);
+
+/** Split `NAME:option=value,option=value`. A path may hold colons only before its extension. */
+export function splitTarget(spec: string): { name: string; options: Record<string, string> } {
+  const path = /^(.*?\.[cm]?[jt]s)(?::(.*))?$/s.exec(spec);
+  const [, name, rest] = path ?? /^([^:]*)(?::(.*))?$/s.exec(spec)!;
+  const options: Record<string, string> = {};
+  for (const pair of (rest ?? '').split(',').filter((text) => text !== '')) {
+    const [key, ...value] = pair.split('=');
+    options[key.trim()] = value.join('=').trim();
+  }
+  return { name, options };
+}
+
+/**
+ * Find the parent that a target names and check its options.
+ * @throws TargetError with a hint what would have been right
+ */
+export async function resolveTarget(spec: string, source: ParentSource): Promise<Target> {
+  const { name, options } = splitTarget(spec);
+  const definition = isPath(name) ? await loadParent(name, source) : source.builtIn.get(name);
+  if (definition === undefined) {
+    const near = closestName(name, [...source.builtIn.keys()]);
+    throw new TargetError(
+      `there is no target ${name}`,
+      near ? `did you mean ${near}? A module of your own is named by path: ./${name}.ts` : 'run `vdpa-cts targets` for the list',
+    );
+  }
+  for (const option of Object.keys(options)) {
+    const known = (definition.options ?? []).map((one) => one.name);
+    if (!known.includes(option)) {
+      throw new TargetError(`${name} has no option ${option}`, known.length > 0 ? `it has: ${known.join(', ')}` : 'it has none');
+    }
+  }
+  return { name: spec, definition, options };
+}
+
+async function loadParent(path: string, source: ParentSource): Promise<ParentDefinition> {
+  const full = resolve(path);
+  if (!existsSync(full)) throw new TargetError(`${path} does not exist`, 'the path is relative to the current directory');
+  let module: Record<string, unknown>;
+  try {
+    module = await source.load(full);
+  } catch (error) {
+    throw new TargetError(`${path} cannot be loaded: ${(error as Error).message}`, 'it must be a TypeScript or JavaScript module');
+  }
+  const parent = (module.parent ?? module.default) as ParentDefinition | undefined;
+  if (typeof parent !== 'object' || parent === null || typeof parent.create !== 'function') {
+    throw new TargetError(
+      `${path} exports no parent`,
+      "export const parent = defineParent({name: 'my-device', deviceType: 'blk', create(env) { … }})",
+    );
+  }
+  return parent;
+}

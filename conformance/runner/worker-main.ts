@@ -1,0 +1,88 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import { requirements } from '../../specs/requirements.ts';
+import { SUITE_RULES } from '../oracles/suite-rules.ts';
+import { instancesOf } from '../loader/expand.ts';
+import { loadCatalogue } from '../loader/load.ts';
+import { InputError } from '../loader/problems.ts';
+import { deviceFacts } from './device-facts.ts';
+import { overrideParams } from './params.ts';
+import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
+import { QueryError, selector } from './query.ts';
+import { runInstance } from './run-instance.ts';
+import { type ParentSource, resolveTarget, TargetError } from './targets.ts';
+
+/** Results are sent in batches of about this many milliseconds. */
+const BATCH_MS = 40;
+
+const send = (message: WorkerMessage) => parentPort!.postMessage(message);
+
+/** Run one worker's share of the instances of a target and report them. */
+export async function runWorker(source: ParentSource): Promise<void> {
+  const task = workerData as WorkerTask;
+  try {
+    await work(task, source);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof InputError || error instanceof QueryError) send({ kind: 'refused', code: error.code, message });
+    else if (error instanceof TargetError) send({ kind: 'refused', code: error.code, message: `${message}\n    hint: ${error.hint}` });
+    else send({ kind: 'refused', code: 'SUITE', message: error instanceof Error ? (error.stack ?? message) : message });
+  }
+}
+
+async function work(task: WorkerTask, source: ParentSource): Promise<void> {
+  const position = new Int32Array(task.position);
+  const target = await resolveTarget(task.target, source);
+  const known = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
+  const { cases } = loadCatalogue(task.catalogue, known);
+  const query = selector(task.select, requirements());
+  const facts = createFacts(target);
+  const instances = cases
+    .filter((definition) => query.matchesCase(definition))
+    .map((definition) => overrideParams(definition, task.params))
+    .flatMap((definition) => instancesOf(definition, facts.values))
+    .filter(({ definition, id }) => query.matchesInstance(definition, id))
+    .filter((_, i) => i % task.shards === task.shard);
+  if (task.from === 0) {
+    const ids = instances.map(({ id, definition }) => ({ id, case: definition.id }));
+    send({ kind: 'plan', facts, description: target.definition.description, ids });
+  }
+  const guest = new GuestMemory(8 << 20);
+  let batch: WorkerResult[] = [];
+  let sent = performance.now();
+  const end = task.until ?? instances.length;
+  for (let at = task.from; at < end; at++) {
+    Atomics.store(position, 0, at);
+    const instance = instances[at];
+    const begun = performance.now();
+    const outcome = runInstance(instance, target, facts, guest, task.seed);
+    const now = performance.now();
+    const keep = task.allHistories || !['pass', 'skip'].includes(outcome.verdict);
+    batch.push({
+      at,
+      id: instance.id,
+      case: instance.definition.id,
+      verdict: outcome.verdict,
+      ...(outcome.reason ? { reason: outcome.reason } : {}),
+      findings: outcome.findings,
+      ms: now - begun,
+      ...(keep && outcome.history ? { history: outcome.history } : {}),
+    });
+    if (now - sent > BATCH_MS) {
+      send({ kind: 'results', results: batch });
+      batch = [];
+      sent = now;
+    }
+  }
+  send({ kind: 'results', results: batch });
+  send({ kind: 'done' });
+}
+
+/** Facts of the target; a parent that cannot even be created is a problem of the target. */
+function createFacts(target: Awaited<ReturnType<typeof resolveTarget>>) {
+  try {
+    return deviceFacts(target.definition, target.options);
+  } catch (error) {
+    throw new TargetError(`${target.name} cannot be used: ${(error as Error).message}`, 'see `vdpa-cts targets` for options and examples/ for a parent that works');
+  }
+}
