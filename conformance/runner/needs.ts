@@ -36,6 +36,9 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
     if (!evaluate(condition, scope)) return String(reason);
   }
   const { size, ring } = instance.params;
+  const start = instance.params.start as { index: number; wrap?: number } | undefined;
+  if (start && (start.index !== 0 || start.wrap === 0) && !facts.abilities.includes('vq-state'))
+    return 'the parent lacks the ability vq-state';
   if (typeof size === 'number') {
     if (size > (facts.values.num_max as number)) return `queue size ${size} is above the device's maximum`;
     if (ring !== 'packed' && (size & (size - 1)) !== 0) return `split queue sizes are powers of 2, not ${size}`;

@@ -15,8 +15,8 @@ export interface Framing {
   cut?: Cut;
   /** Cut into exactly this many descriptors instead (2.6.4.1); at least one for each half that has bytes. */
   list?: number;
-  /** Through an indirect table, after `direct` elements in the ring itself (split only). */
-  indirect?: boolean | { direct?: number };
+  /** Through an indirect table, after `direct` elements in the ring itself (split only); `in` names its memory. */
+  indirect?: boolean | { direct?: number; in?: string };
   slots?: readonly number[];
   id?: number;
   otherIds?: number;
@@ -86,14 +86,18 @@ export function partsOf(readable: Uint8Array, writable: number, cut: Cut | undef
 export function addOptions(session: Session, framing: Framing, count: number): AddOptions {
   const { indirect } = framing;
   if (framing.breach) session.breach('framing rule broken');
-  const direct = typeof indirect === 'object' ? (indirect.direct ?? 0) : 0;
+  const { direct = 0, in: place = undefined } = typeof indirect === 'object' ? indirect : {};
+  const table = () =>
+    place === undefined
+      ? session.memory.alloc('table', 16 * (count - direct), 16)
+      : (session.memory.named(place) ?? session.stop(`no memory is called ${place}`));
   return {
     ...(framing.slots ? { slots: framing.slots } : {}),
     ...(framing.id === undefined ? {} : { id: framing.id }),
     ...(framing.otherIds === undefined ? {} : { otherIds: framing.otherIds }),
     ...(framing.tableWriteFlag ? { indirectWriteFlag: true } : {}),
     ...(framing.breach ? { breach: true } : {}),
-    ...(indirect ? { indirect: { table: session.memory.alloc('table', 16 * (count - direct), 16), direct } } : {}),
+    ...(indirect ? { indirect: { table: table(), direct } } : {}),
   };
 }
 
@@ -164,12 +168,13 @@ export function exchange(session: Session, rounds = 1, framing: Framing = {}): R
   const kit = kitOf(session);
   const outcomes: RequestOutcome[] = [];
   for (let round = 0; round < rounds; round++) {
+    const seed = session.seed + plansOf(session).size; // the same in both directions: what was written is read back
     for (const dir of ['out', 'in'] as const) {
       if (kit.lacks(session, dir) !== null) continue;
       if (session.queues.get(kit.queue(session, dir)) === undefined) continue;
       const num = session.queues.must(kit.queue(session, dir)).num;
       const small: Framing = num < 3 && !framing.indirect ? tinyFraming(dir, session) : {};
-      const buffer = addRequest(session, { dir, ...small, ...framing });
+      const buffer = addRequest(session, { dir, seed, ...small, ...framing });
       session.queues.publish(buffer.q);
       session.queues.kickIfNeeded(buffer.q);
       planOf(session, buffer)?.stimulate?.(session);

@@ -2,17 +2,34 @@ import { controlQueue } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
 import { addRequest, exchange, outcomeOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
 import { kitOf } from '../kits/index.ts';
-import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, list, obj, oneOf, type Problem, QUEUE, TEXT } from './step.ts';
+import {
+  BOOL,
+  COUNT,
+  type Count,
+  defineStep,
+  INT,
+  judgeCount,
+  list,
+  obj,
+  oneOf,
+  orExpression,
+  type Problem,
+  QUEUE,
+  TEXT,
+} from './step.ts';
 
 /** Framing arguments that `request` and `exchange` share. */
 export const FRAMING = {
   cut: {
-    ...obj({ r: list(INT), w: list(INT) }),
+    ...orExpression(obj({ r: orExpression(list(INT)), w: orExpression(list(INT)) })),
     description: 'Sizes of the device-readable and device-writable parts; what is left is one more part.',
   },
   list: { ...INT, description: 'Cut into exactly this many descriptors (header, data, status …).' },
-  indirect: { anyOf: [BOOL, obj({ direct: INT })] },
-  slots: { ...list(INT), description: 'Split: descriptor table slots in chain order.' },
+  indirect: {
+    anyOf: [BOOL, obj({ direct: INT, in: TEXT })],
+    description: 'Through a table, after `direct` descriptors in the ring (split); `in`: named memory for the table.',
+  },
+  slots: { ...orExpression(list(INT)), description: 'Split: descriptor table slots in chain order.' },
   id: { ...INT, description: 'Packed: Buffer ID.' },
   'other-ids': { ...INT, description: 'Packed: id in the descriptors of a list that are not the last.' },
   'table-write-flag': BOOL,
@@ -22,7 +39,7 @@ export const FRAMING = {
 export interface FramingArgs {
   cut?: { r?: number[]; w?: number[] };
   list?: number;
-  indirect?: boolean | { direct?: number };
+  indirect?: boolean | { direct?: number; in?: string };
   slots?: number[];
   id?: number;
   'other-ids'?: number;

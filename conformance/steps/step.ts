@@ -52,7 +52,8 @@ export interface FlatStep {
 
 // ── pieces of schemas that many steps share ──────────────────────────────────────────────────────
 
-const EXPRESSION = { type: 'string', pattern: '^\\$\\{.*\\}$' } as const;
+/** A text that is one expression; it takes the type of its value. */
+export const EXPRESSION = { type: 'string', pattern: '^\\$\\{.*\\}$' } as const;
 /** A whole number, or an expression that gives one. */
 export const INT = { anyOf: [{ type: 'integer' }, EXPRESSION] } as const;
 export const BOOL = { anyOf: [{ type: 'boolean' }, EXPRESSION] } as const;
@@ -68,6 +69,8 @@ export function obj(properties: Record<string, unknown>, required: string[] = []
   return { type: 'object', additionalProperties: false, properties, ...(required.length ? { required } : {}) };
 }
 export const list = (items: unknown, minItems = 0): JsonSchema => ({ type: 'array', items, minItems });
+/** The same, or an expression that gives it. */
+export const orExpression = (schema: unknown) => ({ anyOf: [schema, EXPRESSION] });
 /** One of some values, or an expression that gives one. */
 export const oneOf = (...values: (string | number | boolean)[]) => ({ anyOf: [{ enum: values }, EXPRESSION] });
 
