@@ -35,6 +35,12 @@ export function deviceFacts(definition: ParentDefinition, options: Readonly<Reco
       num_max: ops.getVqNumMax(),
       nvqs: instance.device.nvqs,
       config_size: size,
+      ngroups: instance.device.ngroups,
+      nas: instance.device.nas,
+      // What the parent declares the device to be made with; -1 where it declares nothing.
+      declared_capacity: instance.facts?.capacity ?? -1,
+      declared_mtu: instance.facts?.mtu ?? -1,
+      declared_pairs: instance.facts?.maxVirtqueuePairs ?? -1,
     };
     for (const field of configFields(definition.deviceType)) {
       const value = field.offset + field.width <= size ? readField(bytes, field) : 0;

@@ -58,6 +58,14 @@ export class SessionMemory {
     return this.#record(name, region);
   }
 
+  /** Take one page, mapped read-write at an IOVA of the caller's choice. */
+  allocPageAt(name: string, iova: number): NamedRegion {
+    const block = this.#guest.addBlock(2 * PAGE, PERM.RW);
+    const region: Region = { pa: block.pa + PAGE, iova, size: PAGE };
+    this.map(region, PERM.RW);
+    return this.#record(name, region);
+  }
+
   /** Memory for a ring area; not listed as a buffer. */
   allocArea(size: number, align: number): Region {
     const region = this.alloc('', size, align);

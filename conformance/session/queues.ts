@@ -26,6 +26,8 @@ export interface QueueOptions {
   start?: { index: number; wrap?: 0 | 1 };
   ready?: boolean;
   callback?: boolean;
+  /** Ops of the set-up that are left out. */
+  omit?: readonly ('num' | 'address' | 'state')[];
 }
 
 /** The driver's queues of a session, with every action in the history. */
@@ -87,6 +89,7 @@ export class SessionQueues {
       callback: options.callback === false ? null : this.callback(idx),
       state: start && stateAt(start),
       ready: options.ready,
+      omit: options.omit,
     });
   }
 

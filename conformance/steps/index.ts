@@ -1,22 +1,47 @@
+import * as activity from './activity-steps.ts';
 import * as blk from './blk-steps.ts';
 import * as buffer from './buffer-steps.ts';
+import * as completion from './completion-steps.ts';
 import * as config from './config-steps.ts';
+import * as core from './core-steps.ts';
 import * as device from './device-steps.ts';
 import * as memory from './memory-steps.ts';
 import * as netControl from './net-control-steps.ts';
+import * as netFilter from './net-filter-steps.ts';
+import * as netFlow from './net-flow-steps.ts';
+import * as net from './net-steps.ts';
 import * as notify from './notify-steps.ts';
 import * as packed from './packed-steps.ts';
 import * as queue from './queue-steps.ts';
 import * as raw from './raw-steps.ts';
 import * as request from './request-steps.ts';
 import type { AnyStep } from './step.ts';
+import * as vdpa from './vdpa-steps.ts';
 
 const isStep = (value: unknown): value is AnyStep =>
   typeof value === 'object' && value !== null && 'name' in value && 'schema' in value && 'run' in value;
 
 /** Every step of the language by name. A module of steps is one more line here. */
 export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
-  [device, queue, config, request, buffer, notify, raw, memory, netControl, blk, packed]
+  [
+    device,
+    queue,
+    config,
+    request,
+    buffer,
+    notify,
+    raw,
+    memory,
+    netControl,
+    netFilter,
+    netFlow,
+    blk,
+    packed,
+    completion,
+    activity,
+    core,
+    vdpa,
+  ]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),
 );

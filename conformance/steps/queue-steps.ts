@@ -92,6 +92,8 @@ interface VqStateArgs {
   set?: { index: number; wrap?: 0 | 1; 'used-index'?: number; 'used-wrap'?: 0 | 1 };
   index?: number;
   wrap?: 0 | 1;
+  'used-index'?: number;
+  'used-wrap'?: 0 | 1;
   error?: 'any' | 'ok' | 'refused';
   save?: string;
   same?: string;
@@ -107,6 +109,8 @@ export const vqStateStep = defineStep<VqStateArgs, { error: number; state: VqSta
     set: obj({ index: INT, wrap: INT, 'used-index': INT, 'used-wrap': INT }, ['index']),
     index: INT,
     wrap: INT,
+    'used-index': { ...INT, description: 'Packed: the used position.' },
+    'used-wrap': { ...INT, description: 'Packed: the used wrap counter.' },
     error: oneOf('any', 'ok', 'refused'),
     save: { type: 'string' },
     same: { type: 'string' },
@@ -141,6 +145,11 @@ export const vqStateStep = defineStep<VqStateArgs, { error: number; state: VqSta
       problems.push({ expected: `avail position ${args.index}`, actual: String(index) });
     if (args.wrap !== undefined && packed && state.packed.lastAvailCounter !== args.wrap)
       problems.push({ expected: `avail wrap counter ${args.wrap}`, actual: String(state.packed.lastAvailCounter) });
+    const { lastUsedIdx, lastUsedCounter } = state.packed;
+    if (args['used-index'] !== undefined && packed && lastUsedIdx !== args['used-index'])
+      problems.push({ expected: `used position ${args['used-index']}`, actual: String(lastUsedIdx) });
+    if (args['used-wrap'] !== undefined && packed && lastUsedCounter !== args['used-wrap'])
+      problems.push({ expected: `used wrap counter ${args['used-wrap']}`, actual: String(lastUsedCounter) });
     if (saved !== undefined && JSON.stringify(saved) !== JSON.stringify(state))
       problems.push({ expected: `state ${JSON.stringify(saved)}`, actual: JSON.stringify(state) });
     return problems;

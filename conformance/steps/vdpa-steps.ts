@@ -1,0 +1,394 @@
+import { initialVqState, PERM, type VdpaCallback, type VqState } from '../../framework/device.ts';
+import { queueIndex } from './request-steps.ts';
+import {
+  BOOL,
+  COUNT,
+  type Count,
+  defineStep,
+  INT,
+  judgeCount,
+  list,
+  obj,
+  oneOf,
+  type Problem,
+  TEXT,
+} from './step.ts';
+
+const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
+type ErrorArg = 'any' | 'ok' | 'refused';
+const ERROR = oneOf('any', 'ok', 'refused');
+
+function judgeError(what: string, want: ErrorArg, error: number): Problem[] {
+  if (want === 'ok' && error < 0) return [{ expected: `${what} succeeds`, actual: `error ${error}` }];
+  if (want === 'refused' && error >= 0) return [{ expected: `${what} is refused`, actual: 'accepted' }];
+  return [];
+}
+
+/** `reset-op`: the bare reset op. */
+export const resetOpStep = defineStep<
+  { error?: ErrorArg; flags?: number },
+  { error: number; status: number }
+>({
+  name: 'reset-op',
+  summary:
+    'Call reset once (with `flags`: compat_reset; 1 also removes all mappings), whatever the status is, and expect ' +
+    'success. Queues and buffers of the session are forgotten.',
+  example: '{reset-op: {error: ok}}',
+  schema: obj({ error: ERROR, flags: INT }),
+  run(session, args) {
+    const { ops } = session;
+    const { flags } = args;
+    const compat = () => ops.compatReset?.(flags ?? 0) ?? session.stop('the parent has no compatReset');
+    const error = flags === undefined ? ops.reset() : compat();
+    session.reset();
+    return { error, status: ops.getStatus() };
+  },
+  judge: (args, { error }) => judgeError('reset', args.error ?? 'ok', error),
+});
+
+interface SetUpArgs {
+  queue?: number | string;
+  size?: number;
+  start?: { index: number; wrap?: 0 | 1 };
+  omit?: ('num' | 'address' | 'state')[];
+  ready?: boolean;
+  callback?: boolean;
+}
+
+/** `set-up`: one queue, with ops left out. */
+export const setUpStep = defineStep<SetUpArgs, { error: number }>({
+  name: 'set-up',
+  summary: 'Set one queue up on fresh rings, leaving out ops of the usual sequence (`omit`).',
+  example: '{set-up: {queue: 0, size: 8, omit: [state]}}',
+  schema: obj({
+    queue: QUEUE_ARG,
+    size: INT,
+    start: obj({ index: INT, wrap: INT }, ['index']),
+    omit: list(oneOf('num', 'address', 'state')),
+    ready: BOOL,
+    callback: BOOL,
+  }),
+  run(session, args) {
+    const idx = queueIndex(session, args.queue);
+    const { size: num = 8, start, omit, ready, callback } = args;
+    return { error: session.queues.setUp(idx, { num, start, omit, ready, callback }) };
+  },
+  judge: (args, { error }) => (args.omit?.length ? [] : judgeError('queue set-up', 'ok', error)),
+});
+
+interface GroupAsidArgs {
+  group?: number;
+  queue?: number | string;
+  asid: number;
+  error?: ErrorArg;
+}
+
+/** `group-asid`: which address space a queue group uses. */
+export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
+  name: 'group-asid',
+  summary: 'Assign a queue group (by number, or that of a `queue`) to an address space.',
+  example: '{group-asid: {queue: 2, asid: 1}}',
+  schema: obj({ group: INT, queue: QUEUE_ARG, asid: INT, error: ERROR }, ['asid']),
+  run(session, args) {
+    const { ops } = session;
+    const group = args.group ?? ops.getVqGroup?.(queueIndex(session, args.queue)) ?? 0;
+    return { error: ops.setGroupAsid?.(group, args.asid) ?? session.stop('the parent has no setGroupAsid') };
+  },
+  judge: (args, { error }) =>
+    judgeError(`assigning the group to address space ${args.asid}`, args.error ?? 'ok', error),
+});
+
+/** `mappings`: all mappings of an address space at once. */
+export const mappingsStep = defineStep<
+  { asid?: number; 'copy-to'?: number; clear?: boolean; renew?: number },
+  never
+>({
+  name: 'mappings',
+  summary:
+    'Act on all mappings of an address space (default 0): copy them to another (`copy-to`), remove them (`clear`), or ' +
+    'remove each and map it again at the same place, `renew` times over.',
+  example: '{mappings: {asid: 0, copy-to: 1}}',
+  schema: obj({ asid: INT, 'copy-to': INT, clear: BOOL, renew: INT }),
+  run(session, args) {
+    const { asid = 0 } = args;
+    const space = session.virtio.spaces[asid] ?? session.stop(`the parent has no address space ${asid}`);
+    const entries = [...space.table.entries];
+    const region = ({ iova, size, addr }: (typeof entries)[number]) => ({ iova, size, pa: addr });
+    if (args['copy-to'] !== undefined)
+      for (const entry of entries) session.memory.map(region(entry), entry.perm, args['copy-to']);
+    for (let i = 0; i < (args.renew ?? 0); i++) {
+      for (const entry of entries) {
+        session.memory.unmap(region(entry), asid);
+        session.memory.map(region(entry), entry.perm, asid);
+      }
+    }
+    if (args.clear) for (const entry of entries) session.memory.unmap(region(entry), asid);
+  },
+});
+
+/** `stray-unmap`: unmap what was never mapped. */
+export const strayUnmapStep = defineStep<Record<string, never>, { results: number[] }>({
+  name: 'stray-unmap',
+  summary: 'Unmap ranges that are not mapped: a page far away, and one right behind each mapping.',
+  example: '{stray-unmap: {}}',
+  schema: obj({}),
+  run(session) {
+    const { ops, virtio } = session;
+    if (ops.dmaUnmap === undefined) session.stop('the parent has no dmaUnmap');
+    const { table } = virtio.spaces[0];
+    const ends = table.entries
+      .map(({ iova, size }) => iova + size)
+      .filter((iova) => table.find(iova) === undefined);
+    return { results: [0x7_0000_0000, ...ends].map((iova) => ops.dmaUnmap!(0, iova, 4096)) };
+  },
+});
+
+/** `bad-asid`: mapping ops with an address space that does not exist. */
+export const badAsidStep = defineStep<{ asid: number }, { accepted: string[]; tried: string[] }>({
+  name: 'bad-asid',
+  summary:
+    'Call dma_map, set_map, reset_map and set_group_asid, where the parent has them, with a bad address space: all refuse.',
+  example: '{bad-asid: {asid: 2}}',
+  schema: obj({ asid: INT }, ['asid']),
+  run(session, { asid }) {
+    const { ops } = session;
+    const page = { iova: 0x7_0000_0000, size: 4096, addr: 0, perm: PERM.RW };
+    const calls: [string, (() => number) | undefined][] = [
+      ['dma_map', ops.dmaMap && (() => ops.dmaMap!(asid, page.iova, page.size, page.addr, page.perm))],
+      ['set_map', ops.setMap && (() => ops.setMap!(asid, [page]))],
+      ['reset_map', ops.resetMap && (() => ops.resetMap!(asid))],
+      ['set_group_asid', ops.setGroupAsid && (() => ops.setGroupAsid!(0, asid))],
+    ];
+    const tried = calls.filter(([, call]) => call !== undefined);
+    if (ops.dmaUnmap) ops.dmaUnmap(asid, page.iova, page.size);
+    const accepted = tried.filter(([, call]) => call!() >= 0);
+    return { tried: tried.map(([name]) => name), accepted: accepted.map(([name]) => name) };
+  },
+  judge: ({ asid }, { accepted }) =>
+    accepted.map((name) => ({ expected: `${name} refuses address space ${asid}`, actual: 'accepted' })),
+});
+
+/** `memory-edge`: a page at an end of the usable IOVAs. */
+export const memoryEdgeStep = defineStep<{ as: string; edge: 'first' | 'last' }, never>({
+  name: 'memory-edge',
+  summary:
+    'Map a page read-write at the first or the last IOVA that get_iova_range names (default: below 2^52).',
+  example: '{memory-edge: {as: page, edge: last}}',
+  schema: obj({ as: TEXT, edge: oneOf('first', 'last') }, ['as', 'edge']),
+  run(session, args) {
+    const { first, last } = session.ops.getIovaRange?.() ?? { first: 0, last: 2 ** 52 - 1 };
+    const page = 4096;
+    const iova =
+      args.edge === 'first' ? Math.ceil(first / page) * page : Math.floor((last + 1) / page) * page - page;
+    session.memory.allocPageAt(args.as, iova);
+  },
+});
+
+interface LimitsSeen {
+  max: number;
+  min: number;
+  align: number;
+  sizes: number[];
+  groups: number[];
+  ngroups: number;
+  saved?: LimitsSeen;
+}
+
+/** `limits`: facts of the queues that the parent tells. */
+export const limitsStep = defineStep<
+  {
+    sizes?: boolean;
+    'queue-size'?: boolean;
+    align?: boolean;
+    groups?: boolean;
+    'own-control-group'?: number;
+    save?: string;
+    same?: string;
+  },
+  LimitsSeen
+>({
+  name: 'limits',
+  summary:
+    'Read what the parent tells about its queues and check it: `sizes` (1 <= minimum <= maximum), `queue-size` ' +
+    '(get_vq_size at most the maximum), `align` (power of two from 4), `groups` (below their number), ' +
+    '`own-control-group` (the queue of this index shares its group with no other). With `same` what is checked is as ' +
+    'at an earlier `save`.',
+  example: '{limits: {sizes: true}}',
+  schema: obj({
+    sizes: BOOL,
+    'queue-size': BOOL,
+    align: BOOL,
+    groups: BOOL,
+    'own-control-group': INT,
+    save: TEXT,
+    same: TEXT,
+  }),
+  run(session, args) {
+    const { ops, instance } = session;
+    const queues = Array.from({ length: instance.device.nvqs }, (_, i) => i);
+    const seen: LimitsSeen = {
+      max: ops.getVqNumMax(),
+      min: ops.getVqNumMin?.() ?? 1,
+      align: ops.getVqAlign(),
+      sizes: ops.getVqSize ? queues.map((i) => ops.getVqSize!(i)) : [],
+      groups: ops.getVqGroup ? queues.map((i) => ops.getVqGroup!(i)) : [],
+      ngroups: instance.device.ngroups,
+    };
+    if (args.save !== undefined) session.saved.set(`limits:${args.save}`, seen);
+    const saved =
+      args.same === undefined ? undefined : (session.saved.get(`limits:${args.same}`) as LimitsSeen);
+    return saved === undefined ? seen : { ...seen, saved };
+  },
+  judge(args, seen) {
+    const problems: Problem[] = [];
+    const want = (ok: boolean, expected: string, actual: string) => ok || problems.push({ expected, actual });
+    const { max, min, align, sizes, groups, ngroups, saved } = seen;
+    const pow2 = align >= 4 && (align & (align - 1)) === 0;
+    if (args.sizes)
+      want(min >= 1 && max >= min, '1 <= minimum <= maximum queue size', `minimum ${min}, maximum ${max}`);
+    if (args.sizes && saved) want(saved.max === max, `maximum ${saved.max} as before`, `${max}`);
+    if (args['queue-size'])
+      want(
+        sizes.every((n) => n <= max),
+        `queue sizes up to ${max}`,
+        sizes.join(', '),
+      );
+    if (args.align) want(pow2, 'an alignment that is a power of two from 4 on', `${align}`);
+    if (args.align && saved) want(saved.align === align, `alignment ${saved.align} as before`, `${align}`);
+    if (args.groups)
+      want(
+        groups.every((g) => g >= 0 && g < ngroups),
+        `groups below ${ngroups}`,
+        groups.join(', '),
+      );
+    if (args.groups && saved)
+      want(`${saved.groups}` === `${groups}`, `groups ${saved.groups} as before`, `${groups}`);
+    const control = args['own-control-group'];
+    if (control !== undefined) {
+      const shared = groups.filter(
+        (group, i) => i !== control && i < control && group === groups[control],
+      ).length;
+      want(shared === 0, `queue ${control} in a group of its own`, `groups ${groups.join(', ')}`);
+    }
+    return problems;
+  },
+});
+
+interface SettledSeen {
+  error: number;
+  index: number;
+  wrap: number;
+  packed: boolean;
+  position: number;
+}
+
+/** `settled`: position of a queue against what is in memory. */
+export const settledStep = defineStep<{ queue?: number | string }, SettledSeen>({
+  name: 'settled',
+  summary:
+    'Collect used buffers; then get_vq_state tells the position at which the driver expects the next used one.',
+  example: '{settled: {}}',
+  schema: obj({ queue: QUEUE_ARG }),
+  run(session, args) {
+    const idx = queueIndex(session, args.queue);
+    session.queues.collect(idx);
+    const { ring, packed } = session.queues.must(idx);
+    const state: VqState = initialVqState();
+    const error = session.ops.getVqState(idx, state);
+    const index = packed ? state.packed.lastAvailIdx : state.split.availIndex;
+    return { error, index, wrap: state.packed.lastAvailCounter, packed, position: ring.usedPosition };
+  },
+  judge(_, { error, index, wrap, packed, position }) {
+    if (error < 0) return [{ expected: 'the queue state', actual: `error ${error}` }];
+    const got = packed ? index | (wrap << 15) : index;
+    const show = (at: number) => (packed ? `${at & 0x7fff} (wrap ${at >> 15})` : String(at));
+    return got === position
+      ? []
+      : [{ expected: `position ${show(position)}, as used in memory`, actual: show(got) }];
+  },
+});
+
+/** `stray-ops`: every queue op with an index that is of no use. */
+export const strayOpsStep = defineStep<{ queue: number }, { ready: boolean; size?: number }>({
+  name: 'stray-ops',
+  summary:
+    'Call every queue op with an index that does not exist or that the features leave unused. It must do no harm.',
+  example: '{stray-ops: {queue: 40}}',
+  schema: obj({ queue: INT }, ['queue']),
+  run(session, { queue }) {
+    const { ops } = session;
+    ops.setVqCb(queue, { callback: null });
+    ops.setVqNum(queue, 8);
+    ops.setVqAddress(queue, 0x1000, 0x2000, 0x3000);
+    ops.setVqState(queue, initialVqState());
+    ops.kickVq(queue);
+    if (queue < 0x1_0000) ops.kickVqWithData?.(queue);
+    const ready = ops.getVqReady(queue);
+    ops.getVqState(queue, initialVqState());
+    ops.getVqGroup?.(queue);
+    ops.getVendorVqStats?.(queue);
+    ops.setVqReady(queue, false);
+    return { ready, ...(ops.getVqSize ? { size: ops.getVqSize(queue) } : {}) };
+  },
+});
+
+interface Calls {
+  callback: number;
+  trigger: number;
+  stale: number;
+}
+
+interface VqCallbackArgs {
+  queue?: number | string;
+  trigger?: boolean;
+  reuse?: boolean;
+  expect?: { any?: Count; both?: boolean; stale?: Count };
+}
+
+const CALLS = 'vq-callback-calls';
+
+/** `vq-callback`: the callback structure of a queue. */
+export const vqCallbackStep = defineStep<VqCallbackArgs, Calls>({
+  name: 'vq-callback',
+  summary:
+    'Register a callback, with a `trigger` beside it, or in a structure that the caller overwrites at once (`reuse`). ' +
+    'Later `expect`: how many calls in all (`any`), `both: false` (not callback and trigger), calls of what the caller ' +
+    'wrote over it (`stale`).',
+  example: '{vq-callback: {trigger: true}}',
+  schema: obj({
+    queue: QUEUE_ARG,
+    trigger: BOOL,
+    reuse: BOOL,
+    expect: obj({ any: COUNT, both: BOOL, stale: COUNT }),
+  }),
+  run(session, args) {
+    if (args.expect !== undefined)
+      return session.saved.get(CALLS) ?? session.stop('no such callback was registered');
+    const calls: Calls = { callback: 0, trigger: 0, stale: 0 };
+    session.saved.set(CALLS, calls);
+    const idx = queueIndex(session, args.queue);
+    const seen = session.queues.callback(idx);
+    const count = (what: keyof Calls) => () => {
+      calls[what]++;
+      if (what !== 'stale') seen();
+    };
+    const given: VdpaCallback = { callback: count('callback') };
+    if (args.trigger) given.trigger = count('trigger');
+    session.ops.setVqCb(idx, given);
+    if (args.reuse) given.callback = count('stale');
+    return undefined;
+  },
+  judge(args, { callback, trigger, stale }) {
+    const { expect = {} } = args;
+    const problems = [
+      ...judgeCount('calls', expect.any, callback + trigger),
+      ...judgeCount('calls through the overwritten structure', expect.stale, stale),
+    ];
+    if (expect.both === false && callback > 0 && trigger > 0)
+      problems.push({
+        expected: 'callback or trigger',
+        actual: `${callback} calls of one and ${trigger} of the other`,
+      });
+    return problems;
+  },
+});
