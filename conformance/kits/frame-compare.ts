@@ -105,10 +105,13 @@ function together(parts: readonly Uint8Array[], { l3, l4 }: Headers): NormalFram
     const content = part.length - l4;
     const field = get16(part, l3 + 6);
     const more = (field & 0x2000) !== 0;
-    if (8 * (field & 0x1fff) !== at) problems.push(`fragment ${i} says offset ${8 * (field & 0x1fff)}, not ${at}`);
-    if (more !== i + 1 < parts.length) problems.push(`fragment ${i} of ${parts.length} has MF ${more ? 'set' : 'clear'}`);
+    if (8 * (field & 0x1fff) !== at)
+      problems.push(`fragment ${i} says offset ${8 * (field & 0x1fff)}, not ${at}`);
+    if (more !== i + 1 < parts.length)
+      problems.push(`fragment ${i} of ${parts.length} has MF ${more ? 'set' : 'clear'}`);
     if (more && content % 8 !== 0) problems.push(`fragment ${i} has ${content} bytes, no multiple of 8`);
-    if (get16(part, l3 + 2) !== part.length - l3) problems.push(`fragment ${i} has IP length ${get16(part, l3 + 2)}`);
+    if (get16(part, l3 + 2) !== part.length - l3)
+      problems.push(`fragment ${i} has IP length ${get16(part, l3 + 2)}`);
     if (!ipSumGood(part, l3)) problems.push(`fragment ${i} has a wrong IP checksum`);
     bytes.set(part.subarray(l4), l4 + at);
     at += content;
@@ -161,7 +164,7 @@ interface Wanted {
 
 /** A difference between frames expected and frames seen. */
 export interface FrameProblem {
-  kind: 'missing' | 'extra' | 'different';
+  kind: 'missing' | 'extra' | 'different' | 'order';
   expected: string;
   actual: string;
 }
@@ -176,16 +179,24 @@ export function compareFrames(
   const wantsFragments = wanted.some(({ fragments }) => fragments !== undefined);
   const normal = seen.flatMap(normalise);
   const got = wantsFragments ? reassemble(normal) : normal;
-  const left = [...wanted];
+  const left = new Set(wanted);
   const extras: NormalFrame[] = [];
+  const order: Wanted[] = [];
   for (const frame of got) {
-    const at = left.findIndex((want) => whatDiffers(want, frame) === null);
-    const inOrder = at === 0 || (at > 0 && (options.anyOrder || options.missing));
-    if (!inOrder) extras.push(frame);
-    else if (options.missing && !options.anyOrder) left.splice(0, at + 1);
-    else left.splice(at, 1);
+    const match = [...left].find((want) => whatDiffers(want, frame) === null);
+    if (match === undefined) extras.push(frame);
+    else {
+      left.delete(match);
+      order.push(match);
+    }
   }
-  return problemsOf(left, extras, options, got.length, wanted.length);
+  const late = order.find((want, i) => i > 0 && wanted.indexOf(want) < wanted.indexOf(order[i - 1]));
+  const problems = problemsOf([...left], extras, options, got.length, wanted.length);
+  if (late === undefined || options.anyOrder) return problems;
+  return [
+    ...problems,
+    { kind: 'order', expected: `frame ${late.label} in its turn`, actual: 'it came too late' },
+  ];
 }
 
 function wantedOf(frame: BuiltFrame, loose: boolean): Wanted[] {
@@ -213,15 +224,23 @@ function problemsOf(
     const at = unmatched.findIndex((want) => resembles(want.bytes, want.marker, frame.bytes));
     if (at >= 0) {
       const [want] = unmatched.splice(at, 1);
-      const why = whatDiffers(want, frame) ?? 'it came out of order';
+      const why = whatDiffers(want, frame) ?? 'it came twice';
       problems.push({ kind: 'different', expected: `frame ${want.label}`, actual: why });
     } else if (!options.others) {
-      problems.push({ kind: 'extra', expected: `${meant} frames, none other`, actual: `another frame: ${describe(frame.bytes)}` });
+      problems.push({
+        kind: 'extra',
+        expected: `${meant} frames, none other`,
+        actual: `another frame: ${describe(frame.bytes)}`,
+      });
     }
   }
   if (!options.missing) {
     for (const want of unmatched)
-      problems.push({ kind: 'missing', expected: `frame ${want.label} arrives`, actual: `missing (${came} frames came)` });
+      problems.push({
+        kind: 'missing',
+        expected: `frame ${want.label} arrives`,
+        actual: `missing (frames that came: ${came})`,
+      });
   }
   return problems;
 }
@@ -232,8 +251,10 @@ function whatDiffers(want: Wanted, frame: NormalFrame): string | null {
     const { fragments, whole } = frame;
     if (fragments?.problem) return fragments.problem;
     const limit = want.fragments + 8;
-    if (fragments && fragments.largest > limit) return `a fragment of ${fragments.largest} bytes, more than ${limit}`;
-    if (!fragments && !whole && want.bytes.length > limit + 34) return `sent in one piece of ${frame.bytes.length} bytes`;
+    if (fragments && fragments.largest > limit)
+      return `a fragment of ${fragments.largest} bytes, more than ${limit}`;
+    if (!fragments && !whole && want.bytes.length > limit + 34)
+      return `sent in one piece of ${frame.bytes.length} bytes`;
   }
   const a = want.loose ? canonical(want.bytes, want.segment) : want.bytes;
   const b = want.loose ? canonical(frame.bytes, want.segment) : frame.bytes;
@@ -247,7 +268,8 @@ function bytesDiffer(want: Uint8Array, got: Uint8Array): string | null {
       return `from byte ${i} on ${hex(got.subarray(i, i + 8))} instead of ${hex(want.subarray(i, i + 8))} (${got.length} bytes)`;
   }
   if (want.length === got.length) return null;
-  const padded = got.length > want.length && got.length <= 60 && got.subarray(want.length).every((b) => b === 0);
+  const padded =
+    got.length > want.length && got.length <= 60 && got.subarray(want.length).every((b) => b === 0);
   return padded ? null : `${got.length} bytes instead of ${want.length}`;
 }
 
@@ -256,7 +278,7 @@ export const describe = (bytes: Uint8Array): string => `${bytes.length} bytes, $
 
 /** Whether `frame` is `want`, possibly truncated or altered: same marker, else same start behind the MACs. */
 export function resembles(want: Uint8Array, marker: number | undefined, frame: Uint8Array): boolean {
-  if (marker !== undefined && Buffer.from(frame).includes(markerBytes(marker))) return true;
+  if (marker !== undefined && Buffer.from(frame).includes(Buffer.from(markerBytes(marker)))) return true;
   const { l4, proto } = headersOf(want);
   // Ports and sequence number tell frames of one template apart; the checksum may be what is wrong.
   const end = Math.min(frame.length, want.length, proto === 0 ? want.length : l4 + 8);

@@ -111,11 +111,14 @@ export function frameSpecs(arg: FrameArg): FrameSpec[] {
   let specs: FrameSpec[] = [rest];
   if (is === 'P7') specs = P7.map((one) => ({ ...one, ...rest }));
   else if (is !== undefined) {
-    if (!(is in NAMED)) throw new RangeError(`no frame is called ${is}; known: ${Object.keys(NAMED).join(', ')}, P7`);
+    if (!(is in NAMED))
+      throw new RangeError(`no frame is called ${is}; known: ${Object.keys(NAMED).join(', ')}, P7`);
     specs = [{ ...NAMED[is], ...rest }];
   }
   if (count === undefined) return specs;
-  return Array.from({ length: count }, (_, i) => specs.map((one) => ({ ...one, marker: (one.marker ?? 0) + i }))).flat();
+  return Array.from({ length: count }, (_, i) =>
+    specs.map((one) => ({ ...one, marker: (one.marker ?? 0) + i })),
+  ).flat();
 }
 
 /** Build every frame of an argument. */
@@ -140,7 +143,8 @@ function shapeOf(spec: FrameSpec): Shape | null {
     [spec.ru, 4, 17, false],
     [spec.ru6, 6, 17, false],
   ];
-  for (const [size, ip, proto, fromDevice] of shapes) if (size !== undefined) return { ip, proto, fromDevice, size };
+  for (const [size, ip, proto, fromDevice] of shapes)
+    if (size !== undefined) return { ip, proto, fromDevice, size };
   return null;
 }
 
@@ -157,12 +161,14 @@ export function macOf(name: string, { dev, peer }: Macs): Uint8Array {
 }
 
 /** Payload byte i is i mod 251. */
-export const payloadBytes = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => i % 251);
+export const payloadBytes = (size: number): Uint8Array =>
+  Uint8Array.from({ length: size }, (_, i) => i % 251);
 
 /** Build one frame. @throws RangeError on a spec that is none */
 export function buildFrame(spec: FrameSpec, macs: Macs): BuiltFrame {
   const label = labelOf(spec);
-  if (spec.raw !== undefined) return { label, bytes: Uint8Array.from(Buffer.from(spec.raw.replace(/\s+/g, ''), 'hex')) };
+  if (spec.raw !== undefined)
+    return { label, bytes: Uint8Array.from(Buffer.from(spec.raw.replace(/\s+/g, ''), 'hex')) };
   const built = spec.vxlan !== undefined ? vxlan(spec, spec.vxlan, macs) : plain(spec, macs);
   const marker = spec.marker === undefined ? {} : { marker: spec.marker };
   return { label, ...built, ...marker };
@@ -271,7 +277,8 @@ function ipv6(bytes: Uint8Array, l3: number, proto: number, fromDevice: boolean,
 }
 
 function overlay(bytes: Uint8Array, payload: number, spec: FrameSpec): void {
-  if (spec.marker !== undefined) bytes.set(markerBytes(spec.marker).subarray(0, Math.max(0, bytes.length - payload)), payload);
+  if (spec.marker !== undefined)
+    bytes.set(markerBytes(spec.marker).subarray(0, Math.max(0, bytes.length - payload)), payload);
   if (spec.end !== undefined) {
     const end = Buffer.from(spec.end.replace(/\s+/g, ''), 'hex');
     bytes.set(end, bytes.length - end.length);
@@ -287,7 +294,8 @@ function sums(bytes: Uint8Array, spec: FrameSpec): void {
   else if (sum === 'pseudo') put16(bytes, field, pseudoSum(bytes, headers, bytes.length - headers.l4));
   else putFullSum(bytes, headers);
   if (sum === 'bad') bytes[field + 1] ^= 1;
-  if (spec.patch !== undefined) bytes.set(Buffer.from(spec.patch.hex.replace(/\s+/g, ''), 'hex'), spec.patch.at);
+  if (spec.patch !== undefined)
+    bytes.set(Buffer.from(spec.patch.hex.replace(/\s+/g, ''), 'hex'), spec.patch.at);
 }
 
 function withMeta(

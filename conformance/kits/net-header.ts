@@ -62,7 +62,12 @@ export function readHdr(bytes: Uint8Array): NetHdr {
 }
 
 export const GSO_ECN = 0x80;
-const GSO_NAMES: Readonly<Record<number, FrameMeta['gsoType']>> = { 0: 'none', 1: 'tcpv4', 3: 'udp', 4: 'tcpv6' };
+const GSO_NAMES: Readonly<Record<number, FrameMeta['gsoType']>> = {
+  0: 'none',
+  1: 'tcpv4',
+  3: 'udp',
+  4: 'tcpv6',
+};
 
 /** What a received header says about its frame, in host terms. With RSC_INFO the checksum fields mean something else. */
 export function metaOfHdr(hdr: NetHdr): FrameMeta {

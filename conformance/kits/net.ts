@@ -1,3 +1,4 @@
+import type { TakenFrame } from '../../framework/peer.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { type DeviceKit, difference, pattern } from './kit.ts';
@@ -31,7 +32,9 @@ export function markedFrame(to: Uint8Array, from: Uint8Array, size: number, seed
 export function sameFrame(want: Uint8Array, frame: Uint8Array): boolean {
   if (frame.length < want.length) return false;
   for (let i = 0; i < want.length; i++) if (frame[i] !== want[i]) return false;
-  return frame.length === want.length || (frame.length <= 60 && frame.subarray(want.length).every((b) => b === 0));
+  return (
+    frame.length === want.length || (frame.length <= 60 && frame.subarray(want.length).every((b) => b === 0))
+  );
 }
 
 /** Plain frames through a net device: transmit on queue 1, receive on queue 0, both checked at the peer. */
@@ -89,6 +92,15 @@ export function takenFrames(session: Session): Uint8Array[] {
     session.saved.set('net-taken', frames);
   }
   const peer = session.instance.peer;
-  if (peer) for (const frame of session.guarded('peer.take', () => peer.take())) frames.push(frame.bytes);
+  if (peer) {
+    for (const frame of session.guarded('peer.take', () => peer.take())) {
+      TAKEN.set(frame.bytes, frame);
+      frames.push(frame.bytes);
+    }
+  }
   return frames;
 }
+
+/** What came with a frame of {@link takenFrames}: metadata, transmit queue. */
+const TAKEN = new WeakMap<Uint8Array, TakenFrame>();
+export const takenFacts = (bytes: Uint8Array): TakenFrame => TAKEN.get(bytes) ?? { bytes };

@@ -17,7 +17,8 @@ export function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 1] = value & 0xff;
 }
 
-export const get32 = (bytes: Uint8Array, at: number): number => get16(bytes, at) * 0x10000 + get16(bytes, at + 2);
+export const get32 = (bytes: Uint8Array, at: number): number =>
+  get16(bytes, at) * 0x10000 + get16(bytes, at + 2);
 
 export function put32(bytes: Uint8Array, at: number, value: number): void {
   put16(bytes, at, Math.floor(value / 0x10000) & 0xffff);
@@ -82,7 +83,8 @@ export function pseudoSum(frame: Uint8Array, { ip, l3, proto }: Headers, length:
 export function putFullSum(frame: Uint8Array, headers: Headers): void {
   const field = headers.l4 + sumOffset(headers.proto);
   put16(frame, field, 0);
-  const sum = 0xffff ^ onesSum(frame, headers.l4, frame.length, pseudoSum(frame, headers, frame.length - headers.l4));
+  const sum =
+    0xffff ^ onesSum(frame, headers.l4, frame.length, pseudoSum(frame, headers, frame.length - headers.l4));
   put16(frame, field, sum === 0 && headers.proto === 17 ? 0xffff : sum);
 }
 

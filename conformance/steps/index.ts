@@ -32,6 +32,7 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     notify,
     raw,
     memory,
+    net,
     netControl,
     netFilter,
     netFlow,
