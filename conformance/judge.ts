@@ -27,7 +27,7 @@ export function judge(history: History): Judgement {
 }
 
 /** What a single finding amounts to. */
-export function weigh(finding: Finding): Verdict {
+export function weigh(finding: Pick<Finding, 'kind' | 'requirement' | 'tier'>): Verdict {
   if (finding.kind !== 'broken') return finding.kind;
   const level = requirements().get(finding.requirement)?.level ?? 'text-hard';
   const grade = finding.tier === 'info' ? 'info' : severity(level);

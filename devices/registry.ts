@@ -6,3 +6,6 @@ import { simulatorNet } from './simulator/net/parent.ts';
 export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
   [simulatorNet, simulatorBlk].map((parent) => [parent.name, parent]),
 );
+
+/** What a run that names no target is run against: both device types, and the settings that further rows need. */
+export const DEFAULT_TARGETS: readonly string[] = ['simulator-net', 'simulator-blk'];

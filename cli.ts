@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type CommandContext, EXIT, UsageError } from './conformance/commands/context.ts';
+import { explainCommand, listCommand, showCommand, stepsCommand, targetsCommand } from './conformance/commands/look-up.ts';
+import { judgeCommand, replayCommand } from './conformance/commands/replay.ts';
+import { runCommand } from './conformance/commands/run.ts';
+import { schemaCommand } from './conformance/commands/schema.ts';
+import { InputError } from './conformance/loader/problems.ts';
+import { RunRefused } from './conformance/runner/pool.ts';
+import { QueryError } from './conformance/runner/query.ts';
+import { TargetError } from './conformance/runner/targets.ts';
+import { DEFECTS } from './devices/defects/index.ts';
+import { DEFAULT_TARGETS, PARENTS } from './devices/registry.ts';
+import { parentSource } from './parents.ts';
+import { PROJECT_ROOT } from './specs/compile-cache.ts';
+
+const VERSION = (JSON.parse(readFileSync(`${PROJECT_ROOT}package.json`, 'utf8')) as { version: string }).version;
+
+const collect = (value: string, all: string[] = []) => [...all, value];
+const commas = (value: string) => value.split(',').map((part) => part.trim());
+const whole = (value: string) => {
+  const n = Number(value);
+  if (!Number.isInteger(n) || n < 0) throw new InvalidArgumentError('expected a whole number');
+  return n;
+};
+
+function program(context: CommandContext, setCode: (code: number) => void): Command {
+  const top = new Command('vdpa-cts')
+    .description('Conformance test suite and device fuzzer for virtio 1.1 devices behind vDPA')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out.write(text), writeErr: (text) => context.err.write(text) })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 clean, 1 findings, 2 wrong usage (an empty selection included), 3 the suite failed, 130 interrupted.',
+    );
+  const command = (name: string, description: string, examples: string[]) =>
+    top
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ vdpa-cts ${example}`).join('\n')}`);
+
+  command('run', 'Run conformance cases against targets and write reports', [
+    'run',
+    'run --target simulator-blk:read-only=yes --select "section=5.2*"',
+    'run --target ./my-parent.ts --select "split-*/*" --param ring=split --format junit,json',
+  ])
+    .option('-t, --target <target>', 'parent and options (NAME:option=value,… or a path); repeatable', collect)
+    .option('-s, --select <query>', 'cases to run: id with *, or section=, requirement=, scope=, class=; ! excludes; repeatable', collect)
+    .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
+    .option('-o, --out <dir>', 'folder for reports (default: out)')
+    .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
+    .option('--catalogue <path>', 'catalogue file or folder instead of the built-in one; repeatable', collect)
+    .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
+    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 5000)', whole)
+    .option('--histories', 'keep the history of every case, not only of those with findings')
+    .option('--json', 'print events as JSON lines')
+    .option('-q, --quiet', 'no progress line')
+    .action(async (options) => setCode(await runCommand(options, context)));
+
+  command('list', 'List the cases', ['list', 'list --select "scope=packed" --json'])
+    .option('-s, --select <query>', 'as for run; repeatable', collect)
+    .option('--catalogue <path>', 'catalogue file or folder; repeatable', collect)
+    .option('--json', 'print JSON lines')
+    .action((options) => setCode(listCommand(options, context)));
+
+  command('show', 'Show a case and the requirements it decides', ['show device-status/reset-reads-zero'])
+    .argument('<case>')
+    .option('--catalogue <path>', 'catalogue file or folder; repeatable', collect)
+    .option('--json', 'print JSON')
+    .action((id, options) => setCode(showCommand(id, options, context)));
+
+  command('explain', 'Explain a requirement: what it demands, how it is decided, which defects break it', [
+    'explain V1.1-2.1.2-D1',
+    'explain --list',
+  ])
+    .argument('[requirement]')
+    .option('--list', 'list all requirements')
+    .option('--catalogue <path>', 'catalogue file or folder; repeatable', collect)
+    .option('--json', 'print JSON')
+    .action((id, options) => setCode(explainCommand(id, options, context)));
+
+  command('replay', 'Run the steps of a recorded history again', ['replay out/histories/0-some-case.json --times 100'])
+    .argument('<history>')
+    .option('-t, --target <target>', 'another target than the recorded one')
+    .option('--times <n>', 'how often', whole)
+    .option('--json', 'print JSON')
+    .action(async (path, options) => setCode(await replayCommand(path, options, context)));
+
+  command('judge', 'Judge a recorded history again, without running anything', ['judge out/histories/0-some-case.json'])
+    .argument('<history>')
+    .option('--json', 'print JSON')
+    .action((path, options) => setCode(judgeCommand(path, options, context)));
+
+  command('targets', 'List the built-in parents and their options', ['targets', 'targets --json'])
+    .option('--json', 'print JSON lines')
+    .action((options) => setCode(targetsCommand(options, context)));
+
+  command('steps', 'List the words of the step language', ['steps', 'steps request'])
+    .argument('[step]')
+    .option('--json', 'print JSON lines')
+    .action((name, options) => setCode(stepsCommand(name, options, context)));
+
+  command('schema', 'Print the JSON Schema of a file format', ['schema', 'schema catalogue'])
+    .argument('[name]')
+    .action((name) => setCode(schemaCommand(name, context)));
+  return top;
+}
+
+/** Run the command line with `args` (without node and script). Resolves to the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const context: CommandContext = {
+    parents: parentSource,
+    builtIn: PARENTS,
+    defaultTargets: DEFAULT_TARGETS,
+    defects: [...DEFECTS.values()],
+    workerScript: new URL('./worker.js', import.meta.url),
+    version: VERSION,
+    out: process.stdout,
+    err: process.stderr,
+  };
+  let code: number = EXIT.CLEAN;
+  try {
+    const top = program(context, (result) => {
+      code = result;
+    });
+    if (args.length === 0) {
+      top.outputHelp();
+      return EXIT.USAGE;
+    }
+    await top.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    return explainError(error, context);
+  }
+}
+
+/** Say what went wrong in a way that helps, and whose fault it is. */
+function explainError(error: unknown, { err }: CommandContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.CLEAN : EXIT.USAGE;
+  const hint = error instanceof UsageError || error instanceof TargetError ? `\n    hint: ${error.hint}` : '';
+  const usage =
+    error instanceof UsageError ||
+    error instanceof TargetError ||
+    error instanceof InputError ||
+    error instanceof QueryError ||
+    (error instanceof RunRefused && error.code !== 'SUITE');
+  if (usage) {
+    err.write(`${(error as Error).message}${hint}\n`);
+    return EXIT.USAGE;
+  }
+  err.write(`vdpa-cts failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.SUITE;
+}

@@ -1,0 +1,165 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, relative } from 'node:path';
+import { failureBlock, summaryLines } from '../../reports/console.ts';
+import { htmlReport } from '../../reports/html/html.ts';
+import { junitXml } from '../../reports/junit.ts';
+import { HARMLESS, type Results } from '../../reports/results.ts';
+import { requirements } from '../../specs/requirements.ts';
+import type { Catalogue } from '../loader/case.ts';
+import { assemble, type RanTarget, type RunOutcome } from '../runner/assemble.ts';
+import { runPool } from '../runner/pool.ts';
+import type { WorkerResult } from '../runner/protocol.ts';
+import { selector } from '../runner/query.ts';
+import { splitTarget } from '../runner/targets.ts';
+import { cataloguePaths, openCatalogue } from './catalogue.ts';
+import { type CommandContext, EXIT, UsageError } from './context.ts';
+import { Progress } from './progress.ts';
+
+export interface RunOptions {
+  target?: string[];
+  select?: string[];
+  param?: string[];
+  jobs?: number;
+  out?: string;
+  format?: string[];
+  catalogue?: string[];
+  seed?: number;
+  timeout?: number;
+  histories?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** Report formats: name → file and writer. A further format is one more line. */
+const FORMATS: Record<string, { file: string; write(results: Results): string }> = {
+  json: { file: 'results.json', write: (results) => `${JSON.stringify(results, null, 1)}\n` },
+  junit: { file: 'junit.xml', write: junitXml },
+  html: { file: 'report.html', write: htmlReport },
+};
+
+/** `vdpa-cts run`: run cases against targets and write reports. */
+export async function runCommand(options: RunOptions, context: CommandContext): Promise<number> {
+  const formats = options.format ?? Object.keys(FORMATS);
+  for (const format of formats) {
+    if (!(format in FORMATS)) throw new UsageError(`unknown format ${format}`, `formats: ${Object.keys(FORMATS).join(', ')}`);
+  }
+  const started = new Date();
+  const begun = performance.now();
+  const catalogue = openCatalogue(options.catalogue);
+  checkSelection(catalogue, options);
+  const targets = options.target ?? context.defaultTargets;
+  const out = options.out ?? 'out';
+  const histories = join(out, 'histories');
+  rmSync(histories, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+
+  const ran: RanTarget[] = [];
+  const results: RunOutcome['results'] = [];
+  const progress = new Progress(context.err, options.quiet || options.json);
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
+  const keep = (target: number, result: WorkerResult) => {
+    const file = result.history ? saveHistory(histories, results.length, result) : undefined;
+    results.push({ target, result, ...(file ? { history: relative(process.cwd(), file) } : {}) });
+    progress.result(result.verdict);
+    const { history: _, ...plain } = result;
+    say({ type: 'result', target: targets[target], ...plain });
+  };
+  try {
+    await runPool({
+      script: context.workerScript,
+      targets,
+      catalogue: cataloguePaths(options.catalogue),
+      select: options.select ?? [],
+      params: options.param ?? [],
+      seed: options.seed ?? 1,
+      jobs: options.jobs ?? cpus().length,
+      timeout: options.timeout ?? 5000,
+      allHistories: options.histories ?? false,
+      signal: interrupt.signal,
+      onPlan(target, facts, description, instances) {
+        const { name, options: given } = splitTarget(targets[target]);
+        ran[target] ??= { name: targets[target], description: description || name, options: given, facts };
+        progress.plan(instances);
+        say({ type: 'plan', target: targets[target], instances });
+      },
+      onResult: keep,
+    });
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    progress.end();
+  }
+  const interrupted = interrupt.signal.aborted;
+  if (results.length === 0 && !interrupted) throw emptySelection(options);
+  const report = assemble({
+    targets: ran.filter((target) => target !== undefined),
+    results,
+    cases: catalogue.cases,
+    requirements: requirements(),
+    proofs: proofsOf(context),
+    version: context.version,
+    complete: !interrupted,
+    seed: options.seed ?? 1,
+    selection: options.select ?? [],
+    started,
+    ms: Math.round(performance.now() - begun),
+  });
+  const files = formats.map((format) => {
+    const path = join(out, FORMATS[format].file);
+    writeFileSync(path, FORMATS[format].write(report));
+    return path;
+  });
+  if (options.json) say({ type: 'summary', ...report.summary, complete: report.complete, files });
+  else print(report, files, context);
+  return exitCode(report, interrupted);
+}
+
+/** Number of seeded defects that break each requirement. */
+export function proofsOf({ defects }: CommandContext): Map<string, number> {
+  const proofs = new Map<string, number>();
+  for (const { breaks } of defects) for (const id of breaks) proofs.set(id, (proofs.get(id) ?? 0) + 1);
+  return proofs;
+}
+
+function checkSelection(catalogue: Catalogue, options: RunOptions): void {
+  const query = selector(options.select ?? [], requirements());
+  if (!catalogue.cases.some((definition) => query.matchesCase(definition))) throw emptySelection(options);
+}
+
+const emptySelection = (options: RunOptions) =>
+  new UsageError(
+    `nothing is selected by ${(options.select ?? []).map((text) => `\`${text}\``).join(', ') || 'the catalogue'}`,
+    'run `vdpa-cts list` for the ids; queries take * and fields such as section=2.6*',
+  );
+
+function saveHistory(folder: string, n: number, { id, history }: WorkerResult): string {
+  mkdirSync(folder, { recursive: true });
+  const name = id.replace(/[^A-Za-z0-9._=-]+/g, '_').slice(0, 120);
+  const path = join(folder, `${n}-${name}.json`);
+  writeFileSync(path, `${JSON.stringify(history)}\n`);
+  return path;
+}
+
+function print(report: Results, files: readonly string[], { out }: CommandContext): void {
+  const bad = report.results.filter(({ verdict }) => !HARMLESS.has(verdict));
+  const shown = bad.slice(0, 20);
+  for (const result of shown) out.write(`${failureBlock(result, report, colourFor(out))}\n`);
+  if (bad.length > shown.length) out.write(`… and ${bad.length - shown.length} more: see the report\n\n`);
+  for (const line of summaryLines(report, colourFor(out))) out.write(`${line}\n`);
+  out.write(`\nreports: ${files.join(', ')}\n`);
+}
+
+/** Colour when the stream is a terminal and nobody objects (NO_COLOR). */
+export const colourFor = (out: NodeJS.WriteStream): boolean =>
+  process.env.NO_COLOR === undefined && (process.env.FORCE_COLOR !== undefined || out.isTTY === true);
+
+function exitCode(report: Results, interrupted: boolean): number {
+  if (interrupted) return EXIT.INTERRUPTED;
+  if (report.summary.verdicts.error > 0) return EXIT.SUITE;
+  return report.results.every(({ verdict }) => HARMLESS.has(verdict)) ? EXIT.CLEAN : EXIT.FINDINGS;
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { stringify } from 'yaml';
+import {
+  type CaseResult,
+  RESULTS_VERSION,
+  type Results,
+  type ResultVerdict,
+  VERDICT_ORDER,
+  worstVerdict,
+} from '../../reports/results.ts';
+import type { Requirement } from '../../specs/requirements.ts';
+import { namesOf } from '../../specs/virtio-1.1/features.ts';
+import { describeEvent } from '../history/describe.ts';
+import type { History } from '../history/history.ts';
+import { pictureAt } from '../history/picture.ts';
+import { weigh } from '../judge.ts';
+import type { CatalogueCase } from '../loader/case.ts';
+import type { FlatStep } from '../steps/step.ts';
+import type { DeviceFacts } from './device-facts.ts';
+import type { WorkerResult } from './protocol.ts';
+
+/** Lines of a transcript that are kept around a failure. */
+const MOST_LINES = 400;
+
+/** A target as the run saw it. */
+export interface RanTarget {
+  name: string;
+  description: string;
+  options: Record<string, string>;
+  facts: DeviceFacts;
+}
+
+export interface RunOutcome {
+  targets: RanTarget[];
+  results: { target: number; result: WorkerResult; history?: string }[];
+  cases: readonly CatalogueCase[];
+  requirements: ReadonlyMap<string, Requirement>;
+  /** Seeded defects by the requirement they break. */
+  proofs: ReadonlyMap<string, number>;
+  version: string;
+  complete: boolean;
+  seed: number;
+  selection: string[];
+  started: Date;
+  ms: number;
+}
+
+/** A step as one line of YAML. */
+export function stepLine({ name, args, control, for: about }: FlatStep): string {
+  const text = stringify({ [name]: args }, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+  return `${text}${about ? `  # ${about}` : ''}${control ? '  # control' : ''}`;
+}
+
+/** Put the outcome of a run into the form that reports are made from. Order does not depend on timing. */
+export function assemble(run: RunOutcome): Results {
+  const order = new Map(run.cases.map(({ id }, i) => [id, i]));
+  const results: CaseResult[] = run.results
+    .map(({ target, result, history }) => caseResult(target, result, history, run))
+    .sort((a, b) => a.target - b.target || order.get(a.case)! - order.get(b.case)! || compare(a.id, b.id));
+  const counts = Object.fromEntries(VERDICT_ORDER.map((verdict) => [verdict, 0])) as Record<ResultVerdict, number>;
+  for (const { verdict } of results) counts[verdict]++;
+  const requirements = requirementResults(run, results);
+  const decidable = requirements.filter(({ decided, scope }) => decided.by === 'cases' && scopesOf(run).has(scope));
+  const ran = new Set(results.map((result) => result.case));
+  return {
+    version: RESULTS_VERSION,
+    suite: { name: 'vdpa-cts', version: run.version, catalogue: digestOf(run.cases) },
+    complete: run.complete,
+    seed: run.seed,
+    selection: run.selection,
+    targets: run.targets.map(({ name, description, options, facts }) => ({
+      name,
+      type: facts.type,
+      description,
+      options,
+      features: namesOf(BigInt(facts.offered), facts.type),
+      abilities: facts.abilities,
+    })),
+    cases: run.cases
+      .filter(({ id }) => ran.has(id))
+      .map((one) => ({
+        id: one.id,
+        title: one.title ?? one.why,
+        class: one.class,
+        requirements: one.requirements,
+        why: one.why,
+        ...(one.ambiguity ? { ambiguity: one.ambiguity } : {}),
+        file: one.position.file,
+        line: one.position.line,
+      })),
+    requirements,
+    results,
+    summary: {
+      verdicts: counts,
+      decided: decidable.filter(({ verdicts }) => verdicts.some(isDecision)).length,
+      decidable: decidable.length,
+      cases: ran.size,
+      instances: results.length,
+    },
+    timing: { started: run.started.toISOString(), ms: run.ms },
+  };
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const isDecision = (verdict: ResultVerdict | 'none') => verdict !== 'none' && verdict !== 'skip' && verdict !== 'blocked';
+
+/** Scopes that the device types of the run can decide. */
+function scopesOf(run: RunOutcome): Set<string> {
+  return new Set(['core', 'split', 'packed', 'vdpa', ...run.targets.map(({ facts }) => facts.type)]);
+}
+
+function digestOf(cases: readonly CatalogueCase[]): string {
+  const text = JSON.stringify(cases.map(({ position: _, ...rest }) => rest));
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+function caseResult(target: number, result: WorkerResult, historyFile: string | undefined, run: RunOutcome): CaseResult {
+  const { id, verdict, reason, findings, ms, history } = result;
+  const detail = verdict === 'pass' || verdict === 'skip' ? undefined : detailOf(result, history, historyFile, run.targets[target], run.seed);
+  return {
+    case: result.case,
+    id,
+    target,
+    verdict,
+    ...(reason ? { reason } : {}),
+    findings,
+    ...(detail ? { detail } : {}),
+    timing: { ms: Math.round(ms * 1000) / 1000 },
+  };
+}
+
+function detailOf(result: WorkerResult, history: History | undefined, file: string | undefined, target: RanTarget, seed: number) {
+  const events = history?.events ?? [];
+  const worst = result.findings.find((finding) => weigh(finding) === result.verdict) ?? result.findings[0];
+  const focus = worst?.event ?? events.length - 1;
+  let step = -1;
+  const transcript = events.flatMap((event, at) => {
+    if (event.k === 'step') step = event.i;
+    const line = describeEvent(event);
+    return line ? [{ step, from: line.from, text: line.text, event: at }] : [];
+  });
+  const near = transcript.findIndex((line) => line.event >= focus);
+  const from = Math.max(0, (near < 0 ? transcript.length : near) - MOST_LINES + 50);
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  return {
+    steps: (history?.steps ?? []).map(stepLine),
+    transcript: transcript.slice(from, from + MOST_LINES),
+    ...(events.length > 0 ? { picture: pictureAt(events, focus) } : {}),
+    ...(file ? { history: file } : {}),
+    replay: file
+      ? `npx vdpa-cts replay ${file}`
+      : `npx vdpa-cts run --target ${quote(target.name)} --select ${quote(result.id)} --seed ${seed}`,
+  };
+}
+
+function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Results['requirements'] {
+  const citing = new Map<string, string[]>();
+  for (const { id, requirements } of run.cases) {
+    for (const requirement of requirements) citing.set(requirement, [...(citing.get(requirement) ?? []), id]);
+  }
+  const byCase = new Map<string, CaseResult[]>();
+  for (const result of results) byCase.set(result.case, [...(byCase.get(result.case) ?? []), result]);
+  return [...run.requirements.values()].map((requirement) => {
+    const cases = citing.get(requirement.id) ?? [];
+    const verdicts = run.targets.map((_, target) => {
+      const own = cases.flatMap((id) => byCase.get(id) ?? []).filter((result) => result.target === target);
+      return own.length === 0 ? 'none' : own.map((result) => share(result, requirement.id)).reduce(merge);
+    });
+    const { chapter, ...rest } = requirement;
+    return { ...rest, chapter, cases, verdicts, proofs: run.proofs.get(requirement.id) ?? 0 };
+  });
+}
+
+/** What the result of a case says about one of its requirements: findings about another one are not held against it. */
+function share(result: CaseResult, requirement: string): ResultVerdict {
+  if (result.verdict !== 'fail' && result.verdict !== 'warn') return result.verdict;
+  const own = result.findings.filter((finding) => finding.requirement === requirement);
+  return own.map((finding) => weigh(finding)).reduce(worstVerdict, 'pass');
+}
+
+/** A skipped or blocked instance decides nothing as long as another one does. */
+function merge(a: ResultVerdict, b: ResultVerdict): ResultVerdict {
+  const idle = (verdict: ResultVerdict) => verdict === 'skip' || verdict === 'blocked';
+  if (idle(a) !== idle(b)) return idle(a) ? b : a;
+  return worstVerdict(a, b);
+}
