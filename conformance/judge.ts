@@ -4,7 +4,7 @@ import { expectations } from './oracles/expectations.ts';
 import type { Finding, Oracle } from './oracles/finding.ts';
 import { needsReset } from './oracles/needs-reset.ts';
 import { run } from './oracles/run.ts';
-import { watch } from './oracles/watch/watch.ts';
+import { memoryAndRings, model } from './oracles/model.ts';
 
 /** Verdicts of one case, from harmless to worst. `xfail`, `xpass` and `skip` are given elsewhere. */
 export const VERDICTS = ['pass', 'skip', 'xfail', 'warn', 'blocked', 'xpass', 'fail', 'hang', 'crash', 'error'] as const;
@@ -18,7 +18,7 @@ export interface Judgement {
 }
 
 /** Every oracle, in the order in which their findings are listed. */
-export const ORACLES: readonly Oracle[] = [run, expectations, watch, needsReset];
+export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, model, needsReset];
 
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {

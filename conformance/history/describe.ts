@@ -37,6 +37,10 @@ export function describeEvent(event: HistoryEvent): { from: 'driver' | 'device' 
       return { from: 'suite', text: event.busy ? `the device is still busy after ${event.n} units of work` : `the device worked: ${event.n} units` };
     case 'breach':
       return { from: 'driver', text: `breaks a rule: ${event.what}` };
+    case 'backend':
+      return { from: 'suite', text: `behind the device: ${event.what}` };
+    case 'notify':
+      return { from: 'driver', text: `queue ${event.q}: wants notifications: ${event.mode}${event.at === undefined ? '' : ` at ${event.at}`}` };
     case 'reset-done':
       return { from: 'device', text: 'status reads 0: the reset is done' };
     case 'stop':

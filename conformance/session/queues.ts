@@ -1,7 +1,7 @@
 import type { VqState } from '../../framework/device.ts';
 import { layoutQueue } from '../../framework/virtqueue/driver/areas.ts';
 import { createDriverRing } from '../../framework/virtqueue/driver/create.ts';
-import type { AddOptions, Area, DriverRing } from '../../framework/virtqueue/driver/ring.ts';
+import type { AddOptions, Area, DriverRing, InterruptMode } from '../../framework/virtqueue/driver/ring.ts';
 import { F_EVENT_IDX, F_IN_ORDER, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
 import type { Buffer } from './buffers.ts';
 import type { Session } from './session.ts';
@@ -91,6 +91,20 @@ export class SessionQueues {
       ready: options.ready,
       omit: options.omit,
     });
+  }
+
+  /** Ask for used buffer notifications; `arm` means: for the next buffer used. */
+  interrupts(idx: number, mode: InterruptMode | { mode: 'arm' }): void {
+    const { ring, packed } = this.must(idx);
+    const eventIdx = ring.config.eventIdx;
+    if (mode.mode === 'arm') ring.armInterrupts();
+    else ring.setInterrupts(mode);
+    const position = ring.usedPosition;
+    const at = packed ? { at: position & 0x7fff, wrap: position >>> 15 } : { at: position };
+    const next = (mode.mode === 'arm' && eventIdx) || (mode.mode === 'enable' && eventIdx && !packed);
+    if (next) this.#session.recorder.push({ k: 'notify', q: idx, mode: 'event', ...at });
+    else if (mode.mode === 'arm') this.#session.recorder.push({ k: 'notify', q: idx, mode: 'enable' });
+    else this.#session.recorder.push({ k: 'notify', q: idx, ...mode });
   }
 
   /** A fresh notification callback for queue `idx`; calls of earlier ones are marked `old`. */

@@ -1,5 +1,5 @@
-import { SPLIT_USED } from '../../../specs/virtio-1.1/ring-layout.ts';
-import type { AreaEvent, StoreEvent } from '../../history/events.ts';
+import { SPLIT_USED } from '../../virtio-1.1/ring-layout.ts';
+import type { AreaEvent, StoreEvent } from '../events.ts';
 import type { WatchedBuffer } from './buffer.ts';
 import { QueueWatch, type Report } from './queue-watch.ts';
 

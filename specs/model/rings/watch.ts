@@ -1,7 +1,6 @@
-import { STATUS } from '../../../specs/virtio-1.1/status.ts';
-import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, StoreEvent } from '../../history/events.ts';
-import type { History } from '../../history/history.ts';
-import type { Finding } from '../finding.ts';
+import { STATUS } from '../../virtio-1.1/status.ts';
+import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, StoreEvent } from '../events.ts';
+import type { Violation } from '../violation.ts';
 import type { WatchedBuffer } from './buffer.ts';
 import { MemoryMap } from './memory-map.ts';
 import { PackedWatch } from './packed-watch.ts';
@@ -17,7 +16,7 @@ const MOST_PER_RULE = 3;
  * safety is judged: the device may do anything within the ranges it was ever shown.
  */
 export class Watch {
-  readonly findings: Finding[] = [];
+  readonly violations: Violation[] = [];
   readonly #counts = new Map<string, number>();
   readonly #map = new MemoryMap();
   readonly #packedTarget: () => boolean;
@@ -98,16 +97,7 @@ export class Watch {
     const count = (this.#counts.get(requirement) ?? 0) + 1;
     this.#counts.set(requirement, count);
     if (count > MOST_PER_RULE) return;
-    const finding: Finding = {
-      oracle: 'invariant',
-      requirement,
-      step: this.#step,
-      expected,
-      actual,
-      kind: 'broken',
-      event: this.#event,
-    };
-    this.findings.push(finding);
+    this.violations.push({ requirement, step: this.#step, expected, actual, event: this.#event });
   };
 
   /** Ring rules are judged as long as the driver keeps its own. */
@@ -245,16 +235,16 @@ export class Watch {
 
   #unknownUsed(q: number, id: number): void {
     const packed = this.#areas.some((area) => area.q === q && area.packed);
-    if (this.findings.some((finding) => finding.requirement === (packed ? 'P1.1-001' : 'P1.1-016'))) return;
+    if (this.violations.some((one) => one.requirement === (packed ? 'P1.1-001' : 'P1.1-016'))) return;
     this.#report(packed ? 'P1.1-001' : 'P1.1-016', 'used ids name outstanding buffers, each once', `queue ${q}: id ${id}`);
   }
 }
 
-/** The invariants of memory and rings, over a whole history. */
-export function watch(history: History): Finding[] {
+/** What a history breaks of the rules of memory and rings. */
+export function watchRings(events: readonly HistoryEvent[]): Violation[] {
   const watching = new Watch();
-  history.events.forEach((event, at) => {
+  events.forEach((event, at) => {
     watching.see(event, at);
   });
-  return watching.findings;
+  return watching.violations;
 }

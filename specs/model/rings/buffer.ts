@@ -1,4 +1,4 @@
-import type { AddEvent } from '../../history/events.ts';
+import type { AddEvent } from '../events.ts';
 
 /** A buffer as the watch follows it. */
 export class WatchedBuffer {

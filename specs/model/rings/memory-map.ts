@@ -1,4 +1,4 @@
-import type { MapEvent } from '../../history/events.ts';
+import type { MapEvent } from '../events.ts';
 
 interface Mapping {
   asid: number;

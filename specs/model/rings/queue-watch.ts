@@ -1,5 +1,5 @@
-import { F_EVENT_IDX, F_IN_ORDER } from '../../../specs/virtio-1.1/features.ts';
-import type { AddEvent, AreaEvent, StoreEvent } from '../../history/events.ts';
+import { F_EVENT_IDX, F_IN_ORDER } from '../../virtio-1.1/features.ts';
+import type { AddEvent, AreaEvent, StoreEvent } from '../events.ts';
 import { WatchedBuffer } from './buffer.ts';
 
 /** Report of a broken rule: requirement, accepted outcome, what happened. */

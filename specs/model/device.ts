@@ -1,0 +1,111 @@
+import { STATUS } from '../virtio-1.1/status.ts';
+import type { HistoryEvent, OpEvent } from './events.ts';
+import { type FeatureState, initialFeatures, judgeFeaturesOk, readDriverFeatures, readOffer, resetFeatures, writeFeatures } from './features.ts';
+import { initialQueue, type QueueState, readReady } from './queues.ts';
+import { askReset, initialStatus, readStatus, type StatusState, writeStatus } from './status.ts';
+import type { Breach, Violation } from './violation.ts';
+
+/** Everything the model knows about a device outside its rings. Plain data; a new one for each change. */
+export interface DeviceState {
+  readonly type: 'net' | 'blk';
+  readonly status: StatusState;
+  readonly features: FeatureState;
+  readonly queues: ReadonlyMap<number, QueueState>;
+  readonly suspended: boolean;
+}
+
+export const initialDevice = (type: 'net' | 'blk'): DeviceState => ({
+  type,
+  status: initialStatus,
+  features: initialFeatures,
+  queues: new Map(),
+  suspended: false,
+});
+
+/** State and what is wrong with the event: the reducer of the model. */
+export type Step = readonly [DeviceState, readonly Breach[]];
+
+const fine = (state: DeviceState): Step => [state, []];
+const maybe = (state: DeviceState, breach: Breach | null): Step => [state, breach === null ? [] : [breach]];
+
+/** One event of a history: the state after it, and every rule it breaks. Pure. */
+export function reduce(state: DeviceState, event: HistoryEvent): Step {
+  if (event.k === 'op') return reduceOp(state, event);
+  if (event.k === 'breach') return fine({ ...state, status: { ...state.status, free: true } });
+  if (event.k === 'reset-done') {
+    return fine({ ...state, status: initialStatus, features: resetFeatures(state.features), queues: new Map(), suspended: false });
+  }
+  return fine(state);
+}
+
+function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
+  switch (op) {
+    case 'setStatus': {
+      const value = a[0] as number;
+      const fixed = state.features.fixed || (value & STATUS.FEATURES_OK) !== 0;
+      return fine({ ...state, status: writeStatus(state.status, value), features: { ...state.features, fixed } });
+    }
+    case 'reset':
+      return fine({ ...state, status: askReset(state.status) });
+    case 'getStatus':
+      return r === undefined ? fine(state) : status(state, r as number);
+    case 'getDeviceFeatures': {
+      const [features, breach] = readOffer(state.features, BigInt(r as string), state.type);
+      return maybe({ ...state, features }, breach);
+    }
+    case 'setDriverFeatures':
+      return fine({ ...state, features: writeFeatures(state.features, BigInt(a[0] as string), (r as number) ?? 0) });
+    case 'getDriverFeatures': {
+      if (state.status.free) return fine(state);
+      const ok = state.status.featuresOk === true;
+      return maybe(state, readDriverFeatures(state.features, BigInt(r as string), ok, state.type));
+    }
+    case 'setVqReady':
+      return fine(queue(state, a[0] as number, { ready: a[1] as boolean }));
+    case 'setVqState':
+      return fine(r === 0 ? queue(state, a[0] as number, { position: a[1] as string }) : state);
+    case 'getVqReady': {
+      if (state.status.free || state.status.resetting !== null) return fine(state);
+      const idx = a[0] as number;
+      const known = state.queues.get(idx) ?? initialQueue;
+      return maybe(state, readReady(known, idx, r as boolean, state.queues.has(idx)));
+    }
+    case 'suspend':
+      return fine(r === 0 ? { ...state, suspended: true } : state);
+    case 'resume':
+      return fine(r === 0 ? { ...state, suspended: false } : state);
+    default:
+      return fine(state);
+  }
+}
+
+function queue(state: DeviceState, idx: number, change: Partial<QueueState>): DeviceState {
+  const queues = new Map(state.queues);
+  queues.set(idx, { ...(queues.get(idx) ?? initialQueue), ...change });
+  return { ...state, queues };
+}
+
+/** The status is read: its own rules, and what it says about the features. */
+function status(state: DeviceState, answer: number): Step {
+  const [next, breach] = readStatus(state.status, answer);
+  const breaches = breach === null ? [] : [breach];
+  if (!next.free && state.status.featuresOk === null && next.featuresOk !== null) {
+    const judged = judgeFeaturesOk(state.features, next.featuresOk, state.type);
+    if (judged) breaches.push(judged);
+  }
+  return [{ ...state, status: next }, breaches];
+}
+
+/** Follow a whole history; every violation with its place. */
+export function followDevice(events: readonly HistoryEvent[], type: 'net' | 'blk'): Violation[] {
+  const violations: Violation[] = [];
+  let state = initialDevice(type);
+  let step = 0;
+  events.forEach((event, at) => {
+    if (event.k === 'step') step = event.i;
+    const [next, breaches] = reduce(state, event);
+    state = next;
+    for (const breach of breaches) violations.push({ ...breach, step, event: at });
+  });
+  return violations;
+}
