@@ -9,6 +9,7 @@ import * as memory from './memory-steps.ts';
 import * as netControl from './net-control-steps.ts';
 import * as netFilter from './net-filter-steps.ts';
 import * as netFlow from './net-flow-steps.ts';
+import * as netOffload from './net-offload-steps.ts';
 import * as net from './net-steps.ts';
 import * as notify from './notify-steps.ts';
 import * as packed from './packed-steps.ts';
@@ -36,6 +37,7 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     netControl,
     netFilter,
     netFlow,
+    netOffload,
     blk,
     packed,
     completion,

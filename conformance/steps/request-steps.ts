@@ -164,7 +164,10 @@ export function judgeOutcome(outcome: RequestOutcome, len: 'bounded' | 'exact' |
 function namedBuffers(session: Session, name: string) {
   const one = session.buffers.named(name);
   if (one) return [one];
-  const many = session.buffers.all.filter((buffer) => buffer.name.startsWith(`${name}-`));
+  // A name that is used anew stands for its latest buffer.
+  const many = session.buffers.all.filter(
+    (buffer) => buffer.name.startsWith(`${name}-`) && session.buffers.named(buffer.name) === buffer,
+  );
   return many.length > 0 ? many : session.stop(`no buffer is called ${name}`);
 }
 
