@@ -16,6 +16,9 @@ const show = (value: unknown) => (typeof value === 'object' && value !== null ? 
 
 /** Every combination of the parameters of a case that its `where` admits. `device` feeds expressions. */
 export function instancesOf(definition: CatalogueCase, device: Scope): CaseInstance[] {
+  // For the other device type there is nothing to expand: one instance, which is skipped.
+  if (definition.needs?.device !== undefined && device.type !== undefined && definition.needs.device !== device.type)
+    return [{ id: definition.id, definition, params: {} }];
   let combinations: Record<string, unknown>[] = [{}];
   for (const [name, raw] of Object.entries(definition.params ?? {})) {
     const values = (at(definition, name, () => fillIn(raw, { device })) as unknown[]).filter(
