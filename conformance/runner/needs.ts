@@ -16,8 +16,9 @@ export function wantedFeatures(instance: CaseInstance, facts: DeviceFacts): stri
 /** Why an instance does not apply to a target, or null when it does. */
 export function skipReason(instance: CaseInstance, facts: DeviceFacts): string | null {
   const scope = { ...instance.params, device: facts.values };
+  const { device } = instance.definition.needs ?? {};
+  if (device && device !== facts.type) return `for ${device} devices`;
   const needs = fillIn(instance.definition.needs ?? {}, scope) as Needs;
-  if (needs.device && needs.device !== facts.type) return `for ${needs.device} devices`;
   const offered = BigInt(facts.offered);
   const offers = (name: string) => (offered & bitMask([name])) !== 0n;
   for (const name of [...wantedFeatures(instance, facts), ...(needs.offered ?? [])]) {
