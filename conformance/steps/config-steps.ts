@@ -1,6 +1,7 @@
 import { configField } from '../../specs/virtio-1.1/config-space.ts';
 import type { Session } from '../session/session.ts';
 import { type BytesArg, BYTES, bytesOf, toHex } from './buffer-steps.ts';
+import { queueIndex } from './request-steps.ts';
 import { BOOL, defineStep, INT, list, obj, oneOf, type Problem, TEXT } from './step.ts';
 
 interface ConfigArgs {
@@ -138,6 +139,7 @@ export const generationStep = defineStep<{ save?: string; same?: string; differs
 
 interface BackendArgs {
   'change-config'?: { field?: string; at?: number; bytes?: BytesArg; add?: number; times?: number };
+  queue?: number | string;
   hold?: number;
   release?: boolean;
   fail?: boolean;
@@ -153,6 +155,7 @@ export const backendStep = defineStep<BackendArgs, never>({
   example: '{backend: {change-config: {field: capacity, add: 8}}}',
   schema: obj({
     'change-config': obj({ field: TEXT, at: INT, bytes: BYTES, add: INT, times: INT }),
+    queue: { anyOf: [INT, oneOf('rx', 'tx')], description: 'Queue for `hold` (default: the data queue).' },
     hold: INT,
     release: BOOL,
     fail: BOOL,
@@ -172,7 +175,11 @@ export const backendStep = defineStep<BackendArgs, never>({
         act('changeConfig', backend.changeConfig && (() => backend.changeConfig!(offset, bytes)));
       }
     }
-    if (args.hold !== undefined) act('hold', backend.hold && (() => backend.hold!(0, args.hold!)));
+    for (const what of Object.keys(args)) if (what !== 'queue') session.recorder.push({ k: 'backend', what });
+    if (args.hold !== undefined) {
+      const queue = queueIndex(session, args.queue);
+      act('hold', backend.hold && (() => backend.hold!(queue, args.hold!)));
+    }
     if (args.release) act('release', backend.release && (() => backend.release!()));
     if (args.fail) act('fail', backend.fail && (() => backend.fail!()));
     if (args['power-cut']) act('powerCut', backend.powerCut && (() => backend.powerCut!()));
