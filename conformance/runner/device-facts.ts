@@ -32,11 +32,13 @@ export function deviceFacts(definition: ParentDefinition, options: Readonly<Reco
     const bytes = new Uint8Array(Math.max(size, 64));
     ops.getConfig(0, bytes.subarray(0, size));
     const values: DeviceFacts['values'] = {
+      type: definition.deviceType,
       num_max: ops.getVqNumMax(),
       nvqs: instance.device.nvqs,
       config_size: size,
       ngroups: instance.device.ngroups,
       nas: instance.device.nas,
+      set_map: typeof instance.device.ops.setMap === 'function',
       // What the parent declares the device to be made with; -1 where it declares nothing.
       declared_capacity: instance.facts?.capacity ?? -1,
       declared_mtu: instance.facts?.mtu ?? -1,

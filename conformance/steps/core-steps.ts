@@ -4,6 +4,7 @@ import { STATUS, statusNames } from '../../specs/virtio-1.1/status.ts';
 import { BASELINE } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
 import { toHex } from './buffer-steps.ts';
+import { queueIndex } from './request-steps.ts';
 import { BOOL, defineStep, INT, list, obj, type Problem, TEXT } from './step.ts';
 
 /** Fields of this device type whose feature is offered, as far as the configuration space is required to reach. */
@@ -212,7 +213,7 @@ export const overreachStep = defineStep<{ bits: number[] }, OverreachSeen>({
     'For each of the bits that the device does not offer: a session of its own that accepts the baseline and this bit. The ' +
     'device has to leave FEATURES_OK clear, or not to have the bit in force. Bits that are offered are passed over.',
   example: '{overreach: {bits: [39, 50]}}',
-  schema: obj({ bits: list(INT, 1) }, ['bits']),
+  schema: obj({ bits: { anyOf: [list(INT, 1), TEXT] } }, ['bits']),
   run(session, args) {
     const { ops, virtio } = session;
     const bits: OverreachSeen['bits'] = [];
@@ -317,7 +318,7 @@ interface ToldSeen {
 export const needsResetToldStep = defineStep<{ required?: boolean }, ToldSeen>({
   name: 'needs-reset-told',
   summary:
-    'If the status shows DEVICE_NEEDS_RESET (with `required` it has to), a configuration change notification came in ' +
+    'If the status shows DEVICE_NEEDS_RESET beside DRIVER_OK (with `required` it has to), a configuration change notification came in ' +
     'this session and the bit was readable during it.',
   example: '{needs-reset-told: {required: true}}',
   schema: obj({
@@ -332,6 +333,7 @@ export const needsResetToldStep = defineStep<{ required?: boolean }, ToldSeen>({
     return { status: session.ops.getStatus(), inCallbacks };
   },
   judge(args, { status, inCallbacks }) {
+    if ((status & STATUS.DRIVER_OK) === 0 && !args.required) return [];
     if ((status & STATUS.DEVICE_NEEDS_RESET) === 0)
       return args.required
         ? [{ expected: 'DEVICE_NEEDS_RESET', actual: `status ${statusNames(status)}`, blocked: true }]
@@ -341,5 +343,24 @@ export const needsResetToldStep = defineStep<{ required?: boolean }, ToldSeen>({
     return [
       { expected: 'a configuration change notification during which DEVICE_NEEDS_RESET is readable', actual },
     ];
+  },
+});
+
+/** `callbacks-or-needs-reset`: a notification came, unless the device gave up. */
+export const callbacksOrNeedsResetStep = defineStep<{ min?: number }, { count: number; status: number }>({
+  name: 'callbacks-or-needs-reset',
+  summary:
+    'At least `min` (default 1) notifications of the data queue came, or the status shows DEVICE_NEEDS_RESET.',
+  example: '{callbacks-or-needs-reset: {}}',
+  schema: obj({ min: INT }),
+  run(session) {
+    const queue = session.queues.must(queueIndex(session, undefined));
+    const count = queue.irqs;
+    queue.irqs = 0;
+    return { count, status: session.ops.getStatus() };
+  },
+  judge({ min = 1 }, { count, status }) {
+    if (count >= min || (status & STATUS.DEVICE_NEEDS_RESET) !== 0) return [];
+    return [{ expected: `at least ${min} used buffer notifications`, actual: `${count}` }];
   },
 });

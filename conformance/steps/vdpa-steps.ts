@@ -64,7 +64,7 @@ export const setUpStep = defineStep<SetUpArgs, { error: number }>({
     queue: QUEUE_ARG,
     size: INT,
     start: obj({ index: INT, wrap: INT }, ['index']),
-    omit: list(oneOf('num', 'address', 'state')),
+    omit: { anyOf: [list(oneOf('num', 'address', 'state')), TEXT] },
     ready: BOOL,
     callback: BOOL,
   }),
@@ -388,6 +388,68 @@ export const vqCallbackStep = defineStep<VqCallbackArgs, Calls>({
       problems.push({
         expected: 'callback or trigger',
         actual: `${callback} calls of one and ${trigger} of the other`,
+      });
+    return problems;
+  },
+});
+
+/** `cut-mapping`: map only the beginning of a named stretch. */
+export const cutMappingStep = defineStep<{ memory: string; size: number }, never>({
+  name: 'cut-mapping',
+  summary: 'Map only the first `size` bytes (whole pages) of memory that was allocated with `perm`.',
+  example: '{cut-mapping: {memory: page, size: 4096}}',
+  schema: obj({ memory: TEXT, size: INT }, ['memory', 'size']),
+  run(session, args) {
+    const { pa, iova, size } =
+      session.memory.named(args.memory) ?? session.stop(`no memory is called ${args.memory}`);
+    session.memory.unmap({ pa, iova, size: Math.ceil(size / 4096) * 4096 });
+    session.memory.map({ pa, iova, size: args.size }, PERM.RW);
+  },
+});
+
+/** `told-after-publication`: callbacks come after the used entries they announce. */
+export const toldAfterPublicationStep = defineStep<
+  { queue?: number | string },
+  { stores: number[]; callbacks: number[]; eventIdx: boolean }
+>({
+  name: 'told-after-publication',
+  summary:
+    'Each callback of the queue since `activity: {begin: true}` had something to announce, and without EVENT_IDX the last ' +
+    'publication of used entries is followed by one.',
+  example: '{told-after-publication: {}}',
+  schema: obj({ queue: QUEUE_ARG }),
+  run(session, args) {
+    const idx = queueIndex(session, args.queue);
+    const { areas, packed } = session.queues.must(idx);
+    const { events } = session.recorder;
+    const since = (session.saved.get('activity-mark') as number | undefined) ?? 0;
+    const stores: number[] = [];
+    const callbacks: number[] = [];
+    for (let i = since; i < events.length; i++) {
+      const event = events[i];
+      if (event.k === 'irq' && event.q === idx && !event.old) callbacks.push(i - since);
+      if (event.k !== 'store') continue;
+      const { desc, device } = areas;
+      const publishes = packed
+        ? event.pa >= desc.pa && event.pa < desc.pa + desc.size
+        : event.pa <= device.pa + 2 && event.pa + event.n > device.pa + 2;
+      if (publishes) stores.push(i - since);
+    }
+    return { stores, callbacks, eventIdx: session.has('VIRTIO_F_EVENT_IDX') };
+  },
+  judge(_, { stores, callbacks, eventIdx }) {
+    if (stores.length === 0) return [{ expected: 'used entries', actual: 'none', blocked: true }];
+    if (callbacks.length === 0) return [{ expected: 'a used buffer notification', actual: 'none' }];
+    const problems: Problem[] = [];
+    if (callbacks[0] < stores[0])
+      problems.push({
+        expected: 'used entries in memory before the callback',
+        actual: 'the callback came first',
+      });
+    if (!eventIdx && callbacks.at(-1)! < stores.at(-1)!)
+      problems.push({
+        expected: 'a callback after the last used entry',
+        actual: 'the last callback came before it',
       });
     return problems;
   },
