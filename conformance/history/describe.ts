@@ -41,6 +41,8 @@ export function describeEvent(event: HistoryEvent): { from: 'driver' | 'device' 
       return { from: 'suite', text: `behind the device: ${event.what}` };
     case 'notify':
       return { from: 'driver', text: `queue ${event.q}: wants notifications: ${event.mode}${event.at === undefined ? '' : ` at ${event.at}`}` };
+    case 'kick-not-needed':
+      return { from: 'driver', text: `queue ${event.q}: the device asks for no kick` };
     case 'reset-done':
       return { from: 'device', text: 'status reads 0: the reset is done' };
     case 'stop':

@@ -102,7 +102,7 @@ export class Session {
       if (n === 0) break;
       done += n;
     }
-    this.recorder.push(done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done });
+    this.recorder.push(done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done, idle: true });
     if (done >= PUMP_LIMIT) throw new StopSteps('the device never became idle');
     return done;
   }

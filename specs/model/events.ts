@@ -24,6 +24,8 @@ export type HistoryEvent =
   | BreachEvent
   | BackendEvent
   | NotifyEvent
+  | KickNotNeededEvent
+  | ByHandEvent
   | ExposeEvent
   | ResetEvent
   | ObservationEvent
@@ -176,6 +178,8 @@ export interface PumpEvent {
   k: 'pump';
   n: number;
   busy?: boolean;
+  /** It was let run until it had nothing left to do. */
+  idle?: boolean;
 }
 
 /** From here on the driver has broken a rule; the device may do what resilience permits until a reset. */
@@ -198,6 +202,18 @@ export interface NotifyEvent {
   /** `event`, split: the used_event value; packed: the ring offset with wrap counter `wrap`. */
   at?: number;
   wrap?: number;
+}
+
+/** The driver writes an area of queue `q` by hand, by the rules: what it asks for or offers is no longer known. */
+export interface ByHandEvent {
+  k: 'by-hand';
+  q: number;
+}
+
+/** The driver had made buffers available and the device did not ask for a kick. */
+export interface KickNotNeededEvent {
+  k: 'kick-not-needed';
+  q: number;
 }
 
 /** Device-writable ranges [iova, pa, length] that the driver exposed outside the regular way. */

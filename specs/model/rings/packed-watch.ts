@@ -106,6 +106,7 @@ export class PackedWatch extends QueueWatch {
     const index = this.#next;
     const flags = slot.flags!;
     slot.consumed = true;
+    this.notifications.publishedPacked({ slot: index, wrap: this.#wrap });
     const avail = bit(flags, DESC_F.AVAIL);
     const used = bit(flags, DESC_F.USED);
     if (avail !== used) {

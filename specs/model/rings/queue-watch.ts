@@ -1,6 +1,7 @@
 import { F_EVENT_IDX, F_IN_ORDER } from '../../virtio-1.1/features.ts';
 import type { AddEvent, AreaEvent, StoreEvent } from '../events.ts';
 import { WatchedBuffer } from './buffer.ts';
+import { Notifications } from './notifications.ts';
 
 /** Report of a broken rule: requirement, accepted outcome, what happened. */
 export type Report = (requirement: string, expected: string, actual: string) => void;
@@ -17,6 +18,13 @@ export abstract class QueueWatch {
   /** The same in the order in which they became available. */
   readonly order: WatchedBuffer[] = [];
   readonly added = new Map<number, WatchedBuffer>();
+  readonly notifications = new Notifications();
+  /** The driver wrote ring areas by hand: what is available, and what is asked for, is not known. */
+  byHand = false;
+  /** setVqReady was last called with true. */
+  ready = false;
+  /** Everything available was announced by a kick that the device had to heed, or it asked for none. */
+  announced = true;
 
   constructor(area: AreaEvent, report: Report) {
     this.q = area.q;
@@ -25,6 +33,11 @@ export abstract class QueueWatch {
     this.eventIdx = (features & F_EVENT_IDX) !== 0n;
     this.inOrder = (features & F_IN_ORDER) !== 0n;
     this.report = report;
+  }
+
+  loseTrack(): void {
+    this.byHand = true;
+    this.notifications.lose();
   }
 
   add(event: AddEvent): WatchedBuffer {
@@ -40,6 +53,7 @@ export abstract class QueueWatch {
     buffer.state = 'live';
     this.live.set(buffer.event.id, buffer);
     this.order.push(buffer);
+    this.announced = false;
     this.published(buffer);
   }
 

@@ -76,6 +76,7 @@ export class SplitWatch extends QueueWatch {
       this.#idx = to;
       return;
     }
+    this.notifications.publishedSplit(this.#idx, to, this.eventIdx);
     for (let done = 0; done < count; ) {
       const element = this.#elements[this.#idx % this.num];
       const used = this.#use(element, count - done);

@@ -1,5 +1,5 @@
 import { STATUS } from '../../virtio-1.1/status.ts';
-import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, StoreEvent } from '../events.ts';
+import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, OpEvent, StoreEvent } from '../events.ts';
 import type { Violation } from '../violation.ts';
 import type { WatchedBuffer } from './buffer.ts';
 import { MemoryMap } from './memory-map.ts';
@@ -19,6 +19,7 @@ export class Watch {
   readonly violations: Violation[] = [];
   readonly #counts = new Map<string, number>();
   readonly #map = new MemoryMap();
+  readonly #type: 'net' | 'blk';
   readonly #packedTarget: () => boolean;
   #queues = new Map<number, QueueWatch>();
   #areas: AreaEvent[] = [];
@@ -29,10 +30,14 @@ export class Watch {
   #started = false;
   #afterReset = false;
   #breach = false;
+  /** Something outside the rings (back end, fault, NEEDS_RESET, suspend) may hold requests up. */
+  #obstructed = false;
+  #suspended = false;
   #step = 0;
   #event = 0;
 
-  constructor() {
+  constructor(type: 'net' | 'blk') {
+    this.#type = type;
     this.#packedTarget = () => this.#areas.some((area) => area.packed);
   }
 
@@ -43,6 +48,7 @@ export class Watch {
         this.#step = event.i;
         return;
       case 'op':
+        this.#op(event);
         if (event.op === 'setStatus' && ((event.a[0] as number) & STATUS.DRIVER_OK) !== 0) {
           this.#driverOk = true;
           this.#started = true;
@@ -82,13 +88,27 @@ export class Watch {
         this.#fault(event);
         return;
       case 'irq':
+        if (!event.old) this.#queues.get(event.q)?.notifications.came();
         this.#irq(event.q);
+        return;
+      case 'notify':
+        this.#queues.get(event.q)?.notifications.ask(event);
+        return;
+      case 'by-hand':
+        this.#queues.get(event.q)?.loseTrack();
+        return;
+      case 'kick-not-needed':
+        this.#announce(event.q);
+        return;
+      case 'backend':
+        this.#obstructed = true;
         return;
       case 'used':
         if (event.b < 0 && !this.#breach) this.#unknownUsed(event.q, event.id);
         return;
       case 'pump':
         if (!this.#breach) for (const queue of this.#queues.values()) queue.settled();
+        if (event.idle) this.#idle();
         return;
     }
   }
@@ -114,6 +134,8 @@ export class Watch {
     this.#driverOk = false;
     this.#afterReset = this.#started;
     this.#breach = false;
+    this.#obstructed = false;
+    this.#suspended = false;
   }
 
   #area(area: AreaEvent): void {
@@ -121,6 +143,65 @@ export class Watch {
     if (area.name !== 'desc') return;
     const Format = area.packed ? PackedWatch : SplitWatch;
     this.#queues.set(area.q, new Format(area, this.#ringReport));
+  }
+
+  #op({ op, a, r }: OpEvent): void {
+    const queue = this.#queues.get(a[0] as number);
+    switch (op) {
+      case 'setVqReady':
+        if (queue) queue.ready = a[1] === true;
+        return;
+      case 'setVqCb':
+        if (queue) queue.notifications.listening = a[1] === true;
+        return;
+      case 'kickVq':
+        this.#announce(a[0] as number);
+        return;
+      case 'kickVqWithData':
+        this.#announce((a[0] as number) & 0xffff);
+        return;
+      case 'suspend':
+        this.#suspended = true;
+        return;
+      case 'resume':
+        this.#suspended = false;
+        return;
+      case 'getStatus':
+        if ((Number(r ?? 0) & STATUS.DEVICE_NEEDS_RESET) !== 0) this.#obstructed = true;
+    }
+  }
+
+  /** The driver kicked, or was told that it need not: from here on the device knows about all that is available. */
+  #announce(q: number): void {
+    const queue = this.#queues.get(q);
+    if (queue && queue.ready && this.#driverOk && !this.#suspended) queue.announced = true;
+  }
+
+  /** The device says that it has nothing left to do: then nothing may be left, and no notification owed. */
+  #idle(): void {
+    if (this.#breach || this.#obstructed || this.#suspended || !this.#driverOk) return;
+    for (const queue of this.#queues.values()) {
+      const { owed } = queue.notifications;
+      if (owed !== null) {
+        this.#report(owed, `a used buffer notification of queue ${queue.q} for what was published`, 'none came');
+        queue.notifications.came();
+      }
+      if (!queue.ready || !queue.announced || queue.byHand || queue.order.length === 0 || this.#waitsForOutside(queue.q)) continue;
+      const ids = queue.order.map((buffer) => `b${buffer.event.b}`).slice(0, 4).join(', ');
+      this.#report('P1.1-019f', 'every available buffer is used', `the device is idle and holds ${ids} of queue ${queue.q}`);
+      queue.announced = false;
+    }
+  }
+
+  /** Receive buffers of a net device wait for frames. */
+  #waitsForOutside(q: number): boolean {
+    return this.#type === 'net' && q % 2 === 0 && q !== this.#controlQueue();
+  }
+
+  /** The control queue is the last one that is set up, when there is an even number of others. */
+  #controlQueue(): number {
+    const last = Math.max(...this.#queues.keys());
+    return this.#queues.size % 2 === 1 ? last : -1;
   }
 
   #store(store: StoreEvent): void {
@@ -217,6 +298,7 @@ export class Watch {
   }
 
   #fault({ iova, n, access, why }: FaultEvent): void {
+    this.#obstructed = true;
     const what = `${access} of ${n} bytes at iova 0x${iova.toString(16)}: ${why}`;
     if (why === 'bus') this.#report('INV-MAPPING', 'every access goes through a mapping', `${what}, outside memory`);
     if (this.#breach || why === 'bus') return;
@@ -241,8 +323,8 @@ export class Watch {
 }
 
 /** What a history breaks of the rules of memory and rings. */
-export function watchRings(events: readonly HistoryEvent[]): Violation[] {
-  const watching = new Watch();
+export function watchRings(events: readonly HistoryEvent[], type: 'net' | 'blk'): Violation[] {
+  const watching = new Watch(type);
   events.forEach((event, at) => {
     watching.see(event, at);
   });
