@@ -49,7 +49,7 @@ try {
       return chosen.flatMap((definitionOfCase) =>
         instancesOf(definitionOfCase, facts.values).map((instance) => ({
           instance,
-          outcome: runInstance(instance, { ...target, definition }, facts, guest),
+          outcome: { ...runInstance(instance, { ...target, definition }, facts, guest), history: undefined },
         })),
       );
     };

@@ -1,7 +1,13 @@
 import type { VqState } from '../../framework/device.ts';
 import { layoutQueue } from '../../framework/virtqueue/driver/areas.ts';
 import { createDriverRing } from '../../framework/virtqueue/driver/create.ts';
-import type { AddOptions, Area, DriverRing, InterruptMode } from '../../framework/virtqueue/driver/ring.ts';
+import {
+  type AddOptions,
+  type Area,
+  type DriverRing,
+  DriverRingError,
+  type InterruptMode,
+} from '../../framework/virtqueue/driver/ring.ts';
 import { F_EVENT_IDX, F_IN_ORDER, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
 import type { Buffer } from './buffers.ts';
 import type { Session } from './session.ts';
@@ -131,7 +137,7 @@ export class SessionQueues {
     const queue = this.must(buffer.q);
     const { ring } = queue;
     const before = ring.free;
-    const id = ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer });
+    const id = this.#fitted(() => ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer }));
     const slots = before - ring.free;
     buffer.id = id;
     queue.pending.push(buffer.b);
@@ -148,6 +154,16 @@ export class SessionQueues {
       ...(table ? { table: [table.iova, table.pa, table.size] as [number, number, number] } : {}),
     });
     queue.nextSlot = (queue.nextSlot + slots) % queue.num;
+  }
+
+  /** Run `add`; a ring that is full, because the device kept its buffers, ends the steps. */
+  #fitted(add: () => number): number {
+    try {
+      return add();
+    } catch (error) {
+      if (error instanceof DriverRingError && error.code === 'ring-full') this.#session.stop(error.message);
+      throw error;
+    }
   }
 
   /** Make all pending buffers of queue `idx` available. */
@@ -176,6 +192,7 @@ export class SessionQueues {
   kickIfNeeded(idx: number): boolean {
     const needed = this.must(idx).ring.kickNeeded();
     if (needed) this.kick(idx);
+    else this.#session.recorder.push({ k: 'kick-not-needed', q: idx });
     return needed;
   }
 

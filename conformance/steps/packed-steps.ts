@@ -1,6 +1,10 @@
 import { PackedDriverRing } from '../../framework/virtqueue/driver/packed.ts';
-import { readPackedDesc } from '../../framework/virtqueue/driver/raw-packed.ts';
-import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
+import {
+  readPackedDesc,
+  readPackedEvent,
+  writePackedDesc,
+} from '../../framework/virtqueue/driver/raw-packed.ts';
+import { DESC_F, EVENT_FLAGS } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { queueIndex } from './request-steps.ts';
@@ -27,8 +31,8 @@ const bufferNamed = (session: Session, name: string): Buffer =>
 export const exposeStep = defineStep<{ as: string | string[] }, never>({
   name: 'expose',
   summary:
-    'Packed: store the head flags of buffers that were submitted with `publish: false`, ahead of `publish`, which then ' +
-    'makes the rest available. Legal: stores to different descriptors may become visible in any order.',
+    'Packed: store the head flags of buffers that were submitted with `publish: false`, ahead of `publish`. Legal: ' +
+    'stores to different descriptors may become visible in any order. They count as available from `publish` on.',
   example: '{expose: {as: [b, c]}}',
   schema: obj({ as: { anyOf: [TEXT, list(TEXT)] } }, ['as']),
   run(session, args) {
@@ -37,9 +41,6 @@ export const exposeStep = defineStep<{ as: string | string[] }, never>({
       const queue = session.queues.must(buffer.q);
       if (!(queue.ring instanceof PackedDriverRing)) session.stop('expose is a step for packed queues');
       else if (!queue.ring.exposeHead(buffer.id)) session.stop(`${name} is not waiting to be made available`);
-      queue.pending = queue.pending.filter((b) => b !== buffer.b);
-      buffer.published = true;
-      session.recorder.push({ k: 'publish', q: buffer.q, b: [buffer.b] });
     }
   },
 });
@@ -87,9 +88,17 @@ export const slotStep = defineStep<SlotArgs, SlotSeen>({
   run(session, args) {
     const queue = session.queues.must(queueIndex(session, args.queue));
     if (!queue.packed) session.stop('slot is a step for packed queues');
-    const { flags, id, len } = readPackedDesc(session.memory.host, queue.areas.desc.pa + 16 * (args.at % queue.num));
+    const { flags, id, len } = readPackedDesc(
+      session.memory.host,
+      queue.areas.desc.pa + 16 * (args.at % queue.num),
+    );
     const names = [...(args['one-of'] ?? []), ...(args.by === undefined ? [] : [args.by])];
-    return { flags, id, len, ids: Object.fromEntries(names.map((name) => [name, bufferNamed(session, name).id])) };
+    return {
+      flags,
+      id,
+      len,
+      ids: Object.fromEntries(names.map((name) => [name, bufferNamed(session, name).id])),
+    };
   },
   judge(args, { flags, id, len, ids }) {
     const problems: Problem[] = [];
@@ -128,9 +137,65 @@ export const readBackStep = defineStep<{ as: string | string[]; count?: Count },
     const parts = [args.as].flat().flatMap((name) => bufferNamed(session, name).writable);
     let count = 0;
     for (const event of session.recorder.events) {
-      if (event.k === 'load' && parts.some(([, pa, n]) => event.pa < pa + n && event.pa + event.n > pa)) count++;
+      if (event.k === 'load' && parts.some(([, pa, n]) => event.pa < pa + n && event.pa + event.n > pa))
+        count++;
     }
     return { count };
   },
   judge: (args, { count }) => judgeCount('loads from device-writable memory', args.count, count),
+});
+
+interface EventAreaSeen {
+  word: number;
+  flags: number;
+  num: number;
+  eventIdx: boolean;
+}
+
+/** `event-area`: whether the device event suppression area holds a valid value. */
+export const eventAreaStep = defineStep<{ queue?: number | string }, EventAreaSeen>({
+  name: 'event-area',
+  summary:
+    'Packed: the device event suppression area is valid: flags 0 or 1, or 2 with EVENT_IDX and then an offset inside ' +
+    'the ring; reserved bits 0.',
+  example: '{event-area: {}}',
+  schema: obj({ queue: QUEUE_ARG }),
+  run(session, args) {
+    const queue = session.queues.must(queueIndex(session, args.queue));
+    if (!queue.packed) session.stop('event-area is a step for packed queues');
+    const { offset, wrap, flags } = readPackedEvent(session.memory.host, queue.areas.device.pa);
+    return {
+      word: offset | (wrap << 15),
+      flags,
+      num: queue.num,
+      eventIdx: session.has('VIRTIO_F_EVENT_IDX'),
+    };
+  },
+  judge(_, { word, flags, num, eventIdx }) {
+    const problems: Problem[] = [];
+    const most = eventIdx ? EVENT_FLAGS.DESC : EVENT_FLAGS.DISABLE;
+    if (flags > most)
+      problems.push({ expected: `device event flags from 0 to ${most}`, actual: `0x${flags.toString(16)}` });
+    else if (flags === EVENT_FLAGS.DESC && (word & 0x7fff) >= num)
+      problems.push({ expected: `device event offset below ${num}`, actual: String(word & 0x7fff) });
+    return problems;
+  },
+});
+
+/** `table-flags`: flags that a driver must not set inside an indirect table. */
+export const tableFlagsStep = defineStep<{ as: string; entry: number; set: number }, never>({
+  name: 'table-flags',
+  summary:
+    'Packed: OR flag bits into entry `entry` of the indirect table that was allocated last (for buffer `as`). Bits other ' +
+    'than WRITE are a driver breach; WRITE itself stays as it is.',
+  example: '{table-flags: {as: a, entry: 0, set: 1}}',
+  schema: obj({ as: TEXT, entry: INT, set: INT }, ['as', 'entry', 'set']),
+  run(session, args) {
+    const table = session.memory.named('table') ?? session.stop(`${args.as} has no indirect table`);
+    const pa = table.pa + 16 * args.entry;
+    if (16 * (args.entry + 1) > table.size) session.stop(`the table has no entry ${args.entry}`);
+    session.breach('flags other than WRITE inside an indirect table');
+    const { flags } = readPackedDesc(session.memory.host, pa);
+    writePackedDesc(session.memory.host, pa, { flags: flags | (args.set & 0xffff & ~DESC_F.WRITE) });
+  },
 });

@@ -1,6 +1,6 @@
 import { controlQueue } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
-import { addRequest, exchange, outcomeOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
+import { addRequest, exchange, outcomeOf, planOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
 import { kitOf } from '../kits/index.ts';
 import {
   BOOL,
@@ -267,4 +267,21 @@ export const collectStep = defineStep<{ queue?: number | string; count?: Count; 
       problems.push({ expected: `used in this order: ${args.order.join(', ')}`, actual: seen.names.join(', ') || 'none' });
     return problems;
   },
+});
+
+/** `settle`: let the device finish, and check whatever came back. */
+export const settleStep = defineStep<Record<string, never>, RequestOutcome[]>({
+  name: 'settle',
+  summary:
+    'Let the device work until it is idle, consume used buffers, and check status and data of the requests among them. ' +
+    'What did not come back is left to the model. After a breach nothing is checked until the next reset.',
+  example: '{settle: {}}',
+  schema: obj({}),
+  run(session) {
+    session.quiet();
+    const back = session.queues.all.flatMap((queue) => session.queues.collect(queue.idx));
+    if (session.breached) return undefined;
+    return back.filter((buffer) => planOf(session, buffer)).map((buffer) => outcomeOf(session, buffer));
+  },
+  judge: (_, outcomes) => outcomes.flatMap((outcome) => judgeOutcome(outcome)),
 });

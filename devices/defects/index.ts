@@ -1,6 +1,7 @@
 import type { Defect } from './defect.ts';
+import { PACKED_DEFECTS } from './packed.ts';
 
-const files: readonly (readonly Defect[])[] = [];
+const files: readonly (readonly Defect[])[] = [PACKED_DEFECTS];
 
 /** Every seeded defect by id. A file of defects is one more entry in `files`. */
 export const DEFECTS: ReadonlyMap<string, Defect> = new Map(files.flat().map((defect) => [defect.id, defect]));
