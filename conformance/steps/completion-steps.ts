@@ -1,6 +1,6 @@
 import { SPLIT_USED } from '../../specs/virtio-1.1/ring-layout.ts';
-import type { Session } from '../session/session.ts';
 import type { SessionQueue } from '../session/queues.ts';
+import type { Session } from '../session/session.ts';
 import { queueIndex } from './request-steps.ts';
 import { defineStep, INT, obj, oneOf, TEXT } from './step.ts';
 
@@ -22,7 +22,8 @@ function lastOf(session: Session, queue: SessionQueue): Notified {
   for (let at = events.length - 1; at >= 0 && (seen.store < 0 || seen.irq < 0); at--) {
     const event = events[at];
     if (event.k === 'reset-done') break;
-    if (event.k === 'store' && seen.store < 0 && event.pa < end && event.pa + event.n > start) seen.store = at;
+    if (event.k === 'store' && seen.store < 0 && event.pa < end && event.pa + event.n > start)
+      seen.store = at;
     if (event.k === 'irq' && seen.irq < 0 && event.q === queue.idx && !event.old) seen.irq = at;
   }
   return seen;
@@ -64,11 +65,15 @@ export const refillStep = defineStep<{ as: string }, never>({
 });
 
 /** Bytes by which the device asks for kicks: [place, size, whether the value asks for them]. */
-function eventField(session: Session, queue: SessionQueue): { pa: number; size: number; asks: () => boolean } {
+function eventField(
+  session: Session,
+  queue: SessionQueue,
+): { pa: number; size: number; asks: () => boolean } {
   const { view } = session.memory.host;
   const { pa } = queue.areas.device;
   if (queue.packed) return { pa, size: 4, asks: () => (view.getUint16(pa + 2, true) & 3) !== 1 };
-  if (!session.has('VIRTIO_F_EVENT_IDX')) return { pa, size: 2, asks: () => (view.getUint16(pa, true) & 1) === 0 };
+  if (!session.has('VIRTIO_F_EVENT_IDX'))
+    return { pa, size: 2, asks: () => (view.getUint16(pa, true) & 1) === 0 };
   return { pa: pa + SPLIT_USED.ring + SPLIT_USED.entrySize * queue.num, size: 2, asks: () => true };
 }
 
