@@ -94,7 +94,7 @@ function takePacket(session: Session, used: Buffer[], mergeable: boolean): Packe
 export interface Publications {
   /** Split: values stored into the used index, in order. */
   indexes?: number[];
-  /** Packed, by packet: buffers in the order in which their used flags were stored (0 is the packet's first). */
+  /** Packed, by packet and buffer: when its used flags were stored; -1 for never (skipped by a batch). */
   flags?: number[][];
 }
 
@@ -120,12 +120,6 @@ export function publications(
     return stores.findLastIndex(({ pa, n }) => pa <= flags && flags < pa + n);
   };
   return {
-    flags: packets.map(({ b }) =>
-      b
-        .map((serial, i) => ({ i, at: lastStore(slots.get(serial) ?? -1) }))
-        .filter(({ at }) => at >= 0)
-        .sort((x, y) => x.at - y.at)
-        .map(({ i }) => i),
-    ),
+    flags: packets.map(({ b }) => b.map((serial) => lastStore(slots.get(serial) ?? -1))),
   };
 }

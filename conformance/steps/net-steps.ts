@@ -65,6 +65,8 @@ export const FRAMES = {
   description: 'Frames: {t4: 100} and the like, named ones (P1 … P7, P4e, X, X2, M, B, F, ARP), or a list.',
   anyOf: [TEXT, FRAME_KEYS, list(ONE_FRAME)],
 };
+/** A list, or an expression that gives one. */
+const orText = (schema: object) => ({ anyOf: [schema, TEXT] });
 const NUMBERS = Object.fromEntries(HDR_FIELDS.map((name) => [name, INT]));
 const HDR = {
   description: 'H0, Hcsum4 …, hex bytes, or fields over a named header.',
@@ -153,6 +155,7 @@ interface PeerArgs {
   forget?: boolean;
   send?: FrameArg;
   expect?: FrameArg | (MatchArgs & { at?: number });
+  has?: FrameArg;
   none?: FrameArg;
 }
 
@@ -172,16 +175,17 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     'Act as the far side: `accept` transmit offloads (before bring-up), `link` up or down, `stall` true or false, ask ' +
     'for an `announce`, `send` frames with their metadata; or let the device work and compare what it forwarded since ' +
     'the last look: `expect` these frames and no other, in order ({frames, missing, others, any-order, loose}), or ' +
-    '`none` of them. Checksums and super-frames that metadata describes are completed by the suite first.',
+    '`none` of them, or it `has` them among others (and the next look sees them again). Checksums and super-frames that metadata describes are completed by the suite first.',
   example: '{peer: {expect: {t4: 100}}}',
   schema: obj({
-    accept: list(oneOf('csum', 'tso4', 'tso6', 'ecn', 'ufo')),
+    accept: orText(list(oneOf('csum', 'tso4', 'tso6', 'ecn', 'ufo'))),
     link: oneOf('up', 'down'),
     stall: BOOL,
     announce: BOOL,
     forget: { ...BOOL, description: 'Forget what was forwarded so far.' },
     send: FRAMES,
     expect: { anyOf: [...FRAMES.anyOf, obj(MATCH, ['frames'])] },
+    has: FRAMES,
     none: FRAMES,
   }),
   run(session, args) {
@@ -194,6 +198,7 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     }
     if (args.link !== undefined)
       act('link', () => (peer.link ? peer.link(args.link === 'up') : lacks('link')));
+    if (args.stall) session.recorder.push({ k: 'backend', what: 'stall' });
     if (args.stall !== undefined) act('stall', () => (peer.stall ? peer.stall(args.stall!) : lacks('stall')));
     if (args.announce) act('announce', () => (peer.announce ? peer.announce() : lacks('announce')));
     if (args.send !== undefined) {
@@ -201,7 +206,7 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
       for (const { bytes, meta } of frames) act('send', () => peer.send(bytes, meta));
     }
     if (args.forget) takenFrames(session).length = 0;
-    if (args.expect === undefined && args.none === undefined) return undefined;
+    if (args.expect === undefined && args.none === undefined && args.has === undefined) return undefined;
     session.quiet();
     for (const queue of session.queues.all) session.queues.collect(queue.idx);
     return { ...takeFrames(session, args), accepts: session.saved.get('net-accepts') ?? [] };
@@ -213,7 +218,9 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     if (args.none !== undefined) {
       for (const { bytes } of frames)
         problems.push({ expected: 'none of these frames is forwarded', actual: describe(bytes) });
-    } else problems.push(...judgeFrames(matchOf(args.expect!), macs, frames));
+    } else if (args.has !== undefined)
+      problems.push(...judgeFrames({ frames: args.has, others: true }, macs, frames));
+    else problems.push(...judgeFrames(matchOf(args.expect!), macs, frames));
     return problems;
   },
 });
@@ -222,19 +229,21 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
 function takeFrames(session: Session, args: PeerArgs): { mac: string; frames: FrameJson[] } {
   const macs = macsOf(session);
   const taken = takenFrames(session);
-  const meant = buildFrames(args.none ?? matchOf(args.expect!).frames, macs);
+  const meant = buildFrames(args.none ?? args.has ?? matchOf(args.expect!).frames, macs);
   const sources = [macs.dev, macs.peer, ...meant.map(({ bytes }) => bytes.subarray(6, 12))];
   const mine =
     args.none === undefined
       ? taken.filter((bytes) => !isNoise(bytes, sources))
       : taken.filter((bytes) => meant.some((want) => resembles(want.bytes, want.marker, bytes)));
+  if (args.has !== undefined) return { mac: toJson(macs.dev), frames: mine.map(jsonOf) };
   const rest = args.none === undefined ? [] : taken.filter((bytes) => !mine.includes(bytes));
   taken.splice(0, taken.length, ...rest);
-  const frames = mine.map((bytes) => {
-    const { meta } = takenFacts(bytes);
-    return { hex: toJson(bytes), ...(meta ? { meta } : {}) };
-  });
-  return { mac: toJson(macs.dev), frames };
+  return { mac: toJson(macs.dev), frames: mine.map(jsonOf) };
+}
+
+function jsonOf(bytes: Uint8Array): FrameJson {
+  const { meta } = takenFacts(bytes);
+  return { hex: toJson(bytes), ...(meta ? { meta } : {}) };
 }
 
 /** Offloads left to a peer that did not accept them. */
@@ -377,7 +386,9 @@ interface ExpectArgs extends MatchArgs {
 interface NetRxArgs {
   post?: PostArgs;
   expect?: ExpectArgs;
+  has?: FrameArg;
   none?: FrameArg;
+  unused?: Count;
   saw?: 'gso' | 'partial' | 'packet' | 'data-valid' | 'rsc';
   queue?: number;
   forget?: boolean;
@@ -395,6 +406,7 @@ interface NetRxSeen {
   mac: string;
   mergeable: boolean;
   packets: PacketJson[];
+  unused?: number;
   indexes?: number[];
   flags?: number[][];
 }
@@ -413,7 +425,7 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
   schema: obj({
     post: obj({
       queue: INT,
-      sizes: list(INT),
+      sizes: orText(list(INT)),
       size: INT,
       count: INT,
       lay: LAY,
@@ -441,7 +453,9 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
       },
       ['frames'],
     ),
+    has: FRAMES,
     none: FRAMES,
+    unused: { ...COUNT, description: 'Posted buffers that the device still has.' },
     saw: oneOf('gso', 'partial', 'packet', 'data-valid', 'rsc'),
     queue: INT,
     forget: BOOL,
@@ -450,19 +464,26 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
     if (args.post !== undefined) post(session, args.post);
     if (args.forget) forget(session, args.queue ?? 0);
     if (args.saw !== undefined) return session.saved.get('net-last-seen') as NetRxSeen;
-    if (args.expect === undefined && args.none === undefined) return undefined;
+    if (args.unused !== undefined) return countUnused(session, args.queue ?? 0);
+    if (args.expect === undefined && args.none === undefined && args.has === undefined) return undefined;
     session.quiet();
     const seen = look(session, args);
     session.saved.set('net-last-seen', seen);
     return seen;
   },
   judge(args, seen) {
+    if (args.unused !== undefined)
+      return judgeCount('buffers that did not come back', args.unused, seen.unused!);
     if (args.saw !== undefined) return judgeSaw(args.saw, seen?.packets ?? []);
     if (args.none !== undefined)
       return seen.packets.map(({ hex }) => ({
         expected: 'none of these frames is received',
         actual: describe(Buffer.from(hex, 'hex')),
       }));
+    if (args.has !== undefined) {
+      const frames = seen.packets.map(({ hex, hdr }) => fromJson({ hex, meta: metaOfHdr(hdr) }));
+      return judgeFrames({ frames: args.has, others: true, 'any-order': true }, macsFrom(seen.mac), frames);
+    }
     return judgeExpect(args.expect!, seen);
   },
 });
@@ -488,13 +509,21 @@ function forget(session: Session, idx: number): void {
   receivePackets(session, idx).length = 0;
 }
 
+function countUnused(session: Session, idx: number): NetRxSeen {
+  session.quiet();
+  receivePackets(session, idx);
+  const { posted } = receiveState(session, session.queues.must(idx));
+  const unused = [...posted.values()].filter(({ used }) => used === undefined).length;
+  return { mac: '', mergeable: false, packets: [], unused };
+}
+
 function look(session: Session, args: NetRxArgs): NetRxSeen {
   const idx = args.expect?.queue ?? args.queue ?? 0;
   const macs = macsOf(session);
   const packets = receivePackets(session, idx);
   const queue = session.queues.must(idx);
   const published = args.expect?.together ? publications(session, queue, packets) : {};
-  const meant = buildFrames(args.none ?? args.expect!.frames, macs);
+  const meant = buildFrames(args.none ?? args.has ?? args.expect!.frames, macs);
   const sources = [macs.dev, macs.peer, ...meant.map(({ bytes }) => bytes.subarray(6, 12))];
   const mine = packets.filter(({ frame }) =>
     args.none === undefined
@@ -502,7 +531,7 @@ function look(session: Session, args: NetRxArgs): NetRxSeen {
       : meant.some((want) => resembles(want.bytes, want.marker, frame)),
   );
   const rest = args.none === undefined ? [] : packets.filter((packet) => !mine.includes(packet));
-  packets.splice(0, packets.length, ...rest);
+  if (args.has === undefined) packets.splice(0, packets.length, ...rest);
   const json = ({ hdr, frame, lens, rooms, missing, open }: Packet): PacketJson => ({
     hex: toJson(frame),
     hdr,
@@ -694,13 +723,18 @@ function judgeTogether(seen: NetRxSeen, add: Add): void {
         'V1.1-5.1.6.4.1-D4',
       );
   }
-  flags?.forEach((order, i) => {
-    if (order.length > 1 && order.at(-1) !== 0)
+  // The driver sees a buffer once it and all before it are there; then the rest of its packet has to be there.
+  let visible = -1;
+  flags?.forEach((stores, i) => {
+    visible = Math.max(visible, stores[0]);
+    const late = stores.findIndex((at) => at > visible);
+    if (late > 0)
       add(
         'together',
         `packet ${i}: flags of its first buffer stored last`,
-        `buffer ${order.at(-1)} was last`,
+        `those of buffer ${late} came later`,
         'P1.1-027x',
       );
+    visible = Math.max(visible, ...stores);
   });
 }

@@ -1,8 +1,20 @@
 import type { Defect } from './defect.ts';
+import { NET_OFFLOAD_DEFECTS } from './net-offload.ts';
+import { NET_RECEIVE_DEFECTS } from './net-receive.ts';
+import { NET_TRANSMIT_DEFECTS, NET_VALUE_DEFECTS } from './net-transmit.ts';
 import { PACKED_DEFECTS } from './packed.ts';
 import { SPLIT_DEFECTS } from './split.ts';
 
-const files: readonly (readonly Defect[])[] = [PACKED_DEFECTS, SPLIT_DEFECTS];
+const files: readonly (readonly Defect[])[] = [
+  NET_VALUE_DEFECTS,
+  NET_TRANSMIT_DEFECTS,
+  NET_RECEIVE_DEFECTS,
+  NET_OFFLOAD_DEFECTS,
+  PACKED_DEFECTS,
+  SPLIT_DEFECTS,
+];
 
 /** Every seeded defect by id. A file of defects is one more entry in `files`. */
-export const DEFECTS: ReadonlyMap<string, Defect> = new Map(files.flat().map((defect) => [defect.id, defect]));
+export const DEFECTS: ReadonlyMap<string, Defect> = new Map(
+  files.flat().map((defect) => [defect.id, defect]),
+);
