@@ -1,6 +1,8 @@
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { buildFrame, type FrameSpec } from '../kits/frames.ts';
 import { ownMac, PEER_MAC, sameFrame } from '../kits/net.ts';
 import { macsOf, receivedFrames, receiveQueues, serial, topUp } from '../kits/net-probes.ts';
+import type { Session } from '../session/session.ts';
 import { toHex } from './buffer-steps.ts';
 import { postCommand, workUntil } from './net-control-steps.ts';
 import { BOOL, defineStep, INT, list, obj, type Problem, TEXT } from './step.ts';
@@ -42,6 +44,8 @@ interface ProbeArgs {
   gauge?: boolean;
   fence?: string;
   'if-acked'?: string;
+  'if-refused'?: string;
+  breached?: boolean;
 }
 
 interface ProbeSeen {
@@ -50,8 +54,15 @@ interface ProbeSeen {
   other: number;
   /** An earlier gauge showed that the device does not filter precisely. */
   imprecise?: boolean;
-  /** The command that the expectation rests on was refused. */
-  refused?: boolean;
+  /** The expectation does not apply: the command it rests on went otherwise, or the device gave up. */
+  unjudged?: boolean;
+}
+
+/** Whether the command of that name, if one is named, was not acked as wanted. */
+function otherwise(session: Session, name: string | undefined, ok: boolean): boolean {
+  if (name === undefined) return false;
+  const command = session.buffers.named(name) ?? session.stop(`no command is called ${name}`);
+  return command.used === undefined || (session.buffers.written(command).at(-1) === 0) !== ok;
 }
 
 /** `net-probe`: does a frame to this address reach the driver? */
@@ -62,7 +73,8 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
     'broadcast, uni-3, multi-0..64, or hex; `vlan` tags it), then a fence to an address that must get through (`fence`, default ' +
     'dev). All receive queues have buffers. `received` says whether the frames are to arrive. With `gauge: true` an ' +
     'arrival against expectation only shows that the device filters loosely; absences are not judged after that. ' +
-    '`if-acked`: judged only if the command of that name was acked 0.',
+    '`if-acked`, `if-refused`: judged only if the command of that name was acked 0, or 1. `breached`: not judged when the ' +
+    'device has set DEVICE_NEEDS_RESET.',
   example: '{net-probe: {to: [foreign, foreign2], received: false}}',
   schema: obj(
     {
@@ -72,6 +84,8 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
       gauge: BOOL,
       fence: TEXT,
       'if-acked': TEXT,
+      'if-refused': TEXT,
+      breached: BOOL,
     },
     ['to', 'received'],
   ),
@@ -107,20 +121,21 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
     if (args.gauge && !args.received && probes.some(({ times }) => times > 0))
       session.saved.set('net-imprecise', true);
     const imprecise = session.saved.get('net-imprecise') === true;
-    const command = args['if-acked'] === undefined ? undefined : session.buffers.named(args['if-acked']);
-    const refused = command !== undefined && session.buffers.written(command)[0] !== 0;
+    const gaveUp = args.breached && (session.ops.getStatus() & STATUS.DEVICE_NEEDS_RESET) !== 0;
+    const unjudged =
+      gaveUp || otherwise(session, args['if-acked'], true) || otherwise(session, args['if-refused'], false);
     return {
       probes: probes.map(({ to, times }) => ({ to, times })),
       fence: fence - bursts + 1,
       other,
       ...(imprecise ? { imprecise } : {}),
-      ...(refused ? { refused } : {}),
+      ...(unjudged ? { unjudged } : {}),
     };
   },
   judge(args, seen) {
     const tag = args.vlan === undefined ? '' : ` with VLAN id ${args.vlan}`;
     const problems: Problem[] = [];
-    if (seen.refused) return problems;
+    if (seen.unjudged) return problems;
     if (args.received) {
       const gone = seen.probes.filter(({ times }) => times !== 1);
       for (const { to, times } of gone.slice(0, 3)) {

@@ -1,3 +1,4 @@
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { buildFrame } from '../kits/frames.ts';
 import { NET_HDR, ownMac, PEER_MAC, sameFrame, takenFrames } from '../kits/net.ts';
 import { receivedFrames, receiveQueues, serial, topUp } from '../kits/net-probes.ts';
@@ -25,6 +26,7 @@ interface FlowsArgs {
   stable?: boolean;
   follows?: number;
   lossy?: boolean;
+  breached?: boolean;
   'set-pairs'?: number;
   lay?: Layout;
 }
@@ -41,6 +43,8 @@ interface FlowsSeen {
   late?: Record<string, number>;
   used?: boolean;
   ack?: number;
+  /** The device says that it needs a reset. */
+  gaveUp?: boolean;
 }
 
 /** `net-flows`: packets of many TCP flows, and which receive queue each arrives on. */
@@ -51,7 +55,7 @@ export const netFlowsStep = defineStep<FlowsArgs, FlowsSeen>({
     'With `tx`, each flow first sends one packet on one of these transmit queues (numbered from 1, in turn). Each packet ' +
     'must arrive once (unless `lossy`), on receive queues 1 to `within`; `stable`: one queue per flow; `follows: n`: from ' +
     'the n-th reply on the queue the flow was sent on. `set-pairs`: VQ_PAIRS_SET is given while packets are on their way, ' +
-    'and what arrives after its use obeys it.',
+    'and what arrives after its use obeys it. `breached`: not judged when the device has set DEVICE_NEEDS_RESET.',
   example: '{net-flows: {flows: 64, replies: 2, within: 1}}',
   schema: obj({
     flows: INT,
@@ -61,6 +65,7 @@ export const netFlowsStep = defineStep<FlowsArgs, FlowsSeen>({
     stable: BOOL,
     follows: INT,
     lossy: BOOL,
+    breached: BOOL,
     'set-pairs': INT,
     lay: LAYOUT,
   }),
@@ -122,10 +127,12 @@ export const netFlowsStep = defineStep<FlowsArgs, FlowsSeen>({
         take(seen.late !== undefined);
       }
     }
+    if (args.breached && (session.ops.getStatus() & STATUS.DEVICE_NEEDS_RESET) !== 0) seen.gaveUp = true;
     return seen;
   },
   judge(args, seen) {
     const problems: Problem[] = [];
+    if (seen.gaveUp) return problems;
     const total = seen.queues.length * seen.replies;
     const got = seen.queues.reduce((n, queues) => n + queues.length, 0);
     if (!args.lossy && (got !== total || seen.twice > 0 || seen.other > 0)) {

@@ -15,15 +15,15 @@ interface Offloaded {
 
 /** `net-offloaded`: is a frame still received the offloaded way? */
 export const netOffloadedStep = defineStep<
-  { frame: string; save?: string; like?: string; plain?: boolean },
+  { frame: string; save?: string; like?: string; plain?: boolean; lossy?: boolean },
   Offloaded
 >({
   name: 'net-offloaded',
   summary:
     'The peer sends a frame with metadata (P3, P4 …); `save` how it was received: as a super-frame, with a partial ' +
-    'checksum, or plain. With `like`, what an earlier step saw offloaded must be so again; `plain`: it must not arrive as a super-frame. Buffers of 4096 bytes.',
+    'checksum, or plain. With `like`, what an earlier step saw offloaded must be so again; `plain`: it must not arrive as a super-frame. `lossy`: it may be lost. Buffers of 4096 bytes.',
   example: '{net-offloaded: {frame: P4, save: first}}',
-  schema: obj({ frame: TEXT, save: TEXT, like: TEXT, plain: BOOL }, ['frame']),
+  schema: obj({ frame: TEXT, save: TEXT, like: TEXT, plain: BOOL, lossy: BOOL }, ['frame']),
   run(session, args) {
     const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
     topUp(session, 0, 4, 4096);
@@ -45,7 +45,8 @@ export const netOffloadedStep = defineStep<
   },
   judge(args, seen) {
     const problems: Problem[] = [];
-    if (seen.packets === 0) problems.push({ expected: `${args.frame} is received`, actual: 'it is not' });
+    if (seen.packets === 0 && !args.lossy)
+      problems.push({ expected: `${args.frame} is received`, actual: 'it is not' });
     if (seen.before && seen.before.gso > 0 && seen.gso === 0)
       problems.push({
         expected: `${args.frame} as a super-frame, as before`,

@@ -1,4 +1,8 @@
 import type { Defect } from './defect.ts';
+import { NET_CONTROL_DEFECTS } from './net-control.ts';
+import { NET_CONTROL_BREACH_DEFECTS } from './net-control-breaches.ts';
+import { NET_FILTER_DEFECTS } from './net-filter.ts';
+import { NET_MULTIQUEUE_DEFECTS } from './net-multiqueue.ts';
 import { NET_OFFLOAD_DEFECTS } from './net-offload.ts';
 import { NET_RECEIVE_DEFECTS } from './net-receive.ts';
 import { NET_TRANSMIT_DEFECTS, NET_VALUE_DEFECTS } from './net-transmit.ts';
@@ -6,6 +10,10 @@ import { PACKED_DEFECTS } from './packed.ts';
 import { SPLIT_DEFECTS } from './split.ts';
 
 const files: readonly (readonly Defect[])[] = [
+  NET_CONTROL_DEFECTS,
+  NET_CONTROL_BREACH_DEFECTS,
+  NET_FILTER_DEFECTS,
+  NET_MULTIQUEUE_DEFECTS,
   NET_VALUE_DEFECTS,
   NET_TRANSMIT_DEFECTS,
   NET_RECEIVE_DEFECTS,
