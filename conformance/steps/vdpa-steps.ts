@@ -101,7 +101,7 @@ export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
 /** `mappings`: all mappings of an address space at once. */
 export const mappingsStep = defineStep<
   { asid?: number; 'copy-to'?: number; clear?: boolean; renew?: number },
-  never
+  { refused: number }
 >({
   name: 'mappings',
   summary:
@@ -114,16 +114,22 @@ export const mappingsStep = defineStep<
     const space = session.virtio.spaces[asid] ?? session.stop(`the parent has no address space ${asid}`);
     const entries = [...space.table.entries];
     const region = ({ iova, size, addr }: (typeof entries)[number]) => ({ iova, size, pa: addr });
-    if (args['copy-to'] !== undefined)
-      for (const entry of entries) session.memory.map(region(entry), entry.perm, args['copy-to']);
+    let refused = 0;
+    if (args['copy-to'] !== undefined) {
+      for (const entry of entries)
+        if (session.memory.map(region(entry), entry.perm, args['copy-to']) < 0) refused++;
+    }
     for (let i = 0; i < (args.renew ?? 0); i++) {
       for (const entry of entries) {
         session.memory.unmap(region(entry), asid);
-        session.memory.map(region(entry), entry.perm, asid);
+        if (session.memory.map(region(entry), entry.perm, asid) < 0) refused++;
       }
     }
     if (args.clear) for (const entry of entries) session.memory.unmap(region(entry), asid);
+    return { refused };
   },
+  judge: (_, { refused }) =>
+    refused === 0 ? [] : [{ expected: 'the mappings are accepted', actual: `${refused} refused` }],
 });
 
 /** `stray-unmap`: unmap what was never mapped. */

@@ -71,7 +71,7 @@ function storeThrough(
 }
 
 /** Wrong devices for status, features, configuration, reset and the start-up. */
-export const coreDefects: readonly Defect[] = [
+export const CORE_DEFECTS: readonly Defect[] = [
   // ── status ────────────────────────────────────────────────────────────────────────────────────
   defineDefect({
     id: 'core/reset-keeps-failed',

@@ -1,3 +1,5 @@
+import { BLK_DEFECTS } from './blk.ts';
+import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
 import { NET_CONTROL_BREACH_DEFECTS } from './net-control-breaches.ts';
@@ -8,8 +10,11 @@ import { NET_RECEIVE_DEFECTS } from './net-receive.ts';
 import { NET_TRANSMIT_DEFECTS, NET_VALUE_DEFECTS } from './net-transmit.ts';
 import { PACKED_DEFECTS } from './packed.ts';
 import { SPLIT_DEFECTS } from './split.ts';
+import { VDPA_DEFECTS } from './vdpa.ts';
 
 const files: readonly (readonly Defect[])[] = [
+  BLK_DEFECTS,
+  CORE_DEFECTS,
   NET_CONTROL_DEFECTS,
   NET_CONTROL_BREACH_DEFECTS,
   NET_FILTER_DEFECTS,
@@ -20,6 +25,7 @@ const files: readonly (readonly Defect[])[] = [
   NET_OFFLOAD_DEFECTS,
   PACKED_DEFECTS,
   SPLIT_DEFECTS,
+  VDPA_DEFECTS,
 ];
 
 /** Every seeded defect by id. A file of defects is one more entry in `files`. */
