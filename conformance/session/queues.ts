@@ -25,6 +25,8 @@ export interface SessionQueue {
   nextSlot: number;
   /** Notifications since the last time a step looked. */
   irqs: number;
+  /** Called inside each notification. */
+  onIrq?: () => void;
 }
 
 export interface QueueOptions {
@@ -35,6 +37,9 @@ export interface QueueOptions {
   /** Ops of the set-up that are left out. */
   omit?: readonly ('num' | 'address' | 'state')[];
 }
+
+/** What `add` cannot do because a device keeps buffers that it should have given back. */
+const HELD: ReadonlySet<string> = new Set(['ring-full', 'bad-slots', 'bad-id']);
 
 /** The driver's queues of a session, with every action in the history. */
 export class SessionQueues {
@@ -120,6 +125,7 @@ export class SessionQueues {
       const old = this.#epochs[idx] !== epoch;
       if (!old && this.#queues[idx]) this.#queues[idx].irqs++;
       this.#session.recorder.push(old ? { k: 'irq', q: idx, old } : { k: 'irq', q: idx });
+      if (!old) this.#queues[idx]?.onIrq?.();
     };
   }
 
@@ -161,7 +167,7 @@ export class SessionQueues {
     try {
       return add();
     } catch (error) {
-      if (error instanceof DriverRingError && error.code === 'ring-full') this.#session.stop(error.message);
+      if (error instanceof DriverRingError && HELD.has(error.code)) this.#session.stop(error.message);
       throw error;
     }
   }

@@ -164,18 +164,12 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
     };
     if (look) {
       queue.ring.armInterrupts();
-      const callback = session.queues.callback(buffer.q);
-      session.ops.setVqCb(buffer.q, {
-        callback: () => {
-          callback();
-          collect();
-        },
-      });
+      queue.onIrq = collect;
     }
     session.queues.kickIfNeeded(buffer.q);
     if (args.wait === false) return undefined;
     workUntil(session, collect);
-    if (look) session.queues.listen(buffer.q, true);
+    queue.onIrq = undefined;
     const seen: ControlSeen = {
       used: buffer.used !== undefined,
       again: count - 1,

@@ -101,12 +101,13 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
         const frame = frameTo(mac, args.vlan === undefined ? {} : { vlan: args.vlan });
         return { to: toHex(mac), frame, times: 0 };
       });
+    const burst = Math.max(1, Math.min(PROBE_BURST, session.queues.must(0).num - 1));
     let fence = 0;
     let other = 0;
-    for (let at = 0; at < probes.length; at += PROBE_BURST) {
+    for (let at = 0; at < probes.length; at += burst) {
       const last = frameTo(macsOf(session, args.fence ?? 'dev')[0]);
-      for (const queue of receiveQueues(session)) topUp(session, queue, PROBE_BURST + 1, PROBE_BUFFER);
-      for (const { frame } of probes.slice(at, at + PROBE_BURST))
+      for (const queue of receiveQueues(session)) topUp(session, queue, burst + 1, PROBE_BUFFER);
+      for (const { frame } of probes.slice(at, at + burst))
         session.guarded('peer.send', () => peer.send(frame));
       session.guarded('peer.send', () => peer.send(last));
       session.quiet();
@@ -117,7 +118,7 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
         else other++;
       }
     }
-    const bursts = Math.ceil(probes.length / PROBE_BURST);
+    const bursts = Math.ceil(probes.length / burst);
     if (args.gauge && !args.received && probes.some(({ times }) => times > 0))
       session.saved.set('net-imprecise', true);
     const imprecise = session.saved.get('net-imprecise') === true;

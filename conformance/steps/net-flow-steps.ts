@@ -100,11 +100,12 @@ export const netFlowsStep = defineStep<FlowsArgs, FlowsSeen>({
       waiting.set(number, { flow, frame, got: false });
       session.guarded('peer.send', () => peer.send(frame));
     };
+    const burst = Math.min(FLOW_BURST, session.queues.must(0).num);
     let command = args['set-pairs'];
     for (let round = 0; round < replies; round++) {
-      for (let at = 0; at < flows; at += FLOW_BURST) {
-        for (const queue of receiveQueues(session)) topUp(session, queue, FLOW_BURST, FLOW_BUFFER);
-        for (let i = at; i < Math.min(at + FLOW_BURST, flows); i++) send((i + round) % flows);
+      for (let at = 0; at < flows; at += burst) {
+        for (const queue of receiveQueues(session)) topUp(session, queue, burst, FLOW_BUFFER);
+        for (let i = at; i < Math.min(at + burst, flows); i++) send((i + round) % flows);
         if (command !== undefined) {
           const buffer = postCommand(
             session,
