@@ -39,6 +39,19 @@ export function capacity(session: Session): number {
   return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
 }
 
+/** How often each sector was written to or is about to be: tells whether a read ran beside a write. */
+function versions(session: Session): Map<number, number> {
+  let known = session.saved.get('blk-versions') as Map<number, number> | undefined;
+  if (known === undefined) {
+    known = new Map();
+    session.saved.set('blk-versions', known);
+  }
+  return known;
+}
+
+const bump = (versionOf: Map<number, number>, sector: number) =>
+  versionOf.set(sector, (versionOf.get(sector) ?? 0) + 1);
+
 /** First sector that requests of `seed` use: spread over the disk, aligned to 8 sectors for large blocks. */
 function sectorFor(session: Session, seed: number, count: number): number {
   const slots = Math.floor((capacity(session) - count) / 8);
@@ -55,12 +68,19 @@ export const blkKit: DeviceKit = {
   plan(session, direction, size, seed) {
     const count = Math.max(1, Math.ceil(size / SECTOR));
     const known = media(session);
+    const versionOf = versions(session);
     if (direction === 'out') {
       const sector = sectorFor(session, seed, count);
       const data = pattern(seed, count * SECTOR);
       const readable = new Uint8Array(16 + data.length);
       readable.set(blkHeader(BLK_T.OUT, sector));
       readable.set(data, 16);
+      const mine: number[] = [];
+      for (let i = 0; i < count; i++) {
+        known.delete(sector + i);
+        bump(versionOf, sector + i);
+        mine.push(versionOf.get(sector + i)!);
+      }
       return {
         queue: 0,
         readable,
@@ -69,12 +89,18 @@ export const blkKit: DeviceKit = {
         check(_, buffer: Buffer) {
           const [status] = session.buffers.written(buffer);
           if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
-          for (let i = 0; i < count; i++) known.set(sector + i, data.subarray(i * SECTOR, (i + 1) * SECTOR));
+          for (let i = 0; i < count; i++) {
+            // Two writes of one sector at a time: either may be the last.
+            if (versionOf.get(sector + i) === mine[i])
+              known.set(sector + i, data.subarray(i * SECTOR, (i + 1) * SECTOR));
+            bump(versionOf, sector + i);
+          }
           return null;
         },
       };
     }
     const sector = sectorFor(session, seed, count);
+    const before = Array.from({ length: count }, (_, i) => versionOf.get(sector + i));
     return {
       queue: 0,
       readable: blkHeader(BLK_T.IN, sector),
@@ -85,8 +111,9 @@ export const blkKit: DeviceKit = {
         const status = bytes[bytes.length - 1];
         if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
         for (let i = 0; i < count; i++) {
-          const want = known.get(sector + i);
-          const problem = want && difference(`sector ${sector + i}`, want, bytes.subarray(i * SECTOR, (i + 1) * SECTOR));
+          const want = versionOf.get(sector + i) === before[i] ? known.get(sector + i) : undefined;
+          const problem =
+            want && difference(`sector ${sector + i}`, want, bytes.subarray(i * SECTOR, (i + 1) * SECTOR));
           if (problem) return problem;
         }
         return null;

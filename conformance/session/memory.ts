@@ -91,6 +91,15 @@ export class SessionMemory {
     this.#recorder.push({ k: 'map', asid, iova: region.iova, pa: region.pa, size: region.size, perm: 0 });
   }
 
+  /** Physical address behind an IOVA, or −1 when it is not mapped. */
+  physical(iova: number): number {
+    for (const space of this.#virtio.spaces) {
+      const entry = space.table.find(iova);
+      if (entry) return entry.addr + (iova - entry.iova);
+    }
+    return -1;
+  }
+
   /** The latest allocation called `name`. */
   named(name: string): NamedRegion | undefined {
     return this.#named.get(name);

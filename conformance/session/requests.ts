@@ -66,7 +66,13 @@ export function listCut(readable: number, writable: number, dir: Direction, coun
   const w = writable === 0 ? 0 : !both ? count : dir === 'out' ? 1 : count - 1;
   return {
     r: r > 1 ? [16, ...even(readable - 16, r - 1).slice(1)] : [],
-    w: w > 1 ? [...even(writable - 1, w - 1).slice(1), writable - 1 - (w - 2) * Math.floor((writable - 1) / (w - 1))] : [],
+    w:
+      w > 1
+        ? [
+            ...even(writable - 1, w - 1).slice(1),
+            writable - 1 - (w - 2) * Math.floor((writable - 1) / (w - 1)),
+          ]
+        : [],
   };
 }
 
@@ -127,7 +133,8 @@ export function publish(session: Session, idx: number): void {
 }
 
 /** The plan behind a buffer that {@link addRequest} made. */
-export const planOf = (session: Session, buffer: Buffer): RequestPlan | undefined => plansOf(session).get(buffer.b);
+export const planOf = (session: Session, buffer: Buffer): RequestPlan | undefined =>
+  plansOf(session).get(buffer.b);
 
 /** What became of a request. */
 export interface RequestOutcome {

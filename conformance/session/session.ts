@@ -4,6 +4,7 @@ import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import { type VirtioVdpaDevice, virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
+import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import { SessionBuffers } from './buffers.ts';
@@ -51,6 +52,8 @@ export class Session {
   /** Features that `bring-up` accepts when offered: the `needs` of the case. */
   wanted = 0n;
   configIrqs = 0;
+  /** The driver broke a rule since the last reset. */
+  breached = false;
   /** Index of the step that runs now. */
   step = 0;
   #configEpoch = 0;
@@ -89,9 +92,28 @@ export class Session {
     }
   }
 
+  /** After a breach the descriptors count as shown to the device as they stand now; packed ones whatever their flags. */
+  #exposeSlots(): void {
+    if (!this.breached) return;
+    for (const queue of this.queues.all) {
+      const { view } = this.memory.host;
+      const w: [number, number, number][] = [];
+      const at = Array.from({ length: queue.num }, (_, i): [number, number] => {
+        const slot = queue.areas.desc.pa + 16 * i;
+        const iova = view.getUint32(slot + 4, true) * 0x1_0000_0000 + view.getUint32(slot, true);
+        const pa = this.memory.physical(iova);
+        const length = view.getUint32(slot + 8, true);
+        if (!queue.packed && pa >= 0 && (view.getUint16(slot + 12, true) & DESC_F.WRITE) !== 0) w.push([iova, pa, length]);
+        return [pa, length];
+      });
+      this.recorder.push({ k: 'expose', w, ...(queue.packed ? { slots: { q: queue.idx, at } } : {}) });
+    }
+  }
+
   /** Let the device work until it is idle. Returns the units of work done. */
   quiet(): number {
     if (this.instance.pump === undefined) return 0;
+    this.#exposeSlots();
     let done = 0;
     while (done < PUMP_LIMIT) {
       const n = this.guarded('pump', () => this.instance.pump!(PUMP_LIMIT - done));
@@ -110,6 +132,7 @@ export class Session {
   /** Let the device do at most `units` units of work. */
   pump(units: number): void {
     if (this.instance.pump === undefined) return;
+    this.#exposeSlots();
     const n = this.guarded('pump', () => this.instance.pump!(units));
     this.recorder.push({ k: 'pump', n });
   }
@@ -121,6 +144,7 @@ export class Session {
     this.queues.forget();
     this.buffers.forget();
     this.features = 0n;
+    this.breached = false;
     return reads;
   }
 
@@ -144,6 +168,7 @@ export class Session {
 
   /** From here on the driver has broken a rule. */
   breach(what: string): void {
+    this.breached = true;
     this.recorder.push({ k: 'breach', what });
   }
 

@@ -3,7 +3,7 @@ import { writeSplitDesc } from '../../framework/virtqueue/driver/raw-split.ts';
 import type { Session } from '../session/session.ts';
 import { type BytesArg, BYTES, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
-import { BOOL, defineStep, INT, obj, oneOf, type Problem, TEXT } from './step.ts';
+import { BOOL, defineStep, INT, obj, oneOf, orExpression, type Problem, TEXT } from './step.ts';
 
 const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 const AREA = { enum: ['desc', 'driver', 'device'] };
@@ -20,15 +20,6 @@ function addressOf(session: Session, arg: AddressArg): number | bigint {
     session.memory.named(`${arg.of}.0`) ??
     session.stop(`no memory is called ${arg.of}`);
   return region.iova + (arg.plus ?? 0);
-}
-
-/** Physical place of an IOVA in named memory, for exposure: −1 when it lies outside. */
-function paOf(session: Session, iova: number): number {
-  for (const space of session.virtio.spaces) {
-    const entry = space.table.find(iova);
-    if (entry) return entry.addr + (iova - entry.iova);
-  }
-  return -1;
 }
 
 interface DescArgs {
@@ -84,7 +75,7 @@ function exposeDescriptor(session: Session, pa: number): void {
   const { view } = session.memory.host;
   if ((view.getUint16(pa + (session.queues.all[0]?.packed ? 14 : 12), true) & 2) === 0) return;
   const iova = view.getUint32(pa + 4, true) * 0x1_0000_0000 + view.getUint32(pa, true);
-  const at = paOf(session, iova);
+  const at = session.memory.physical(iova);
   if (at >= 0) session.recorder.push({ k: 'expose', w: [[iova, at, view.getUint32(pa + 8, true)]] });
 }
 
@@ -109,6 +100,7 @@ export const pokeStep = defineStep<PokeArgs, never>({
   schema: obj({ queue: QUEUE_ARG, area: AREA, memory: TEXT, at: INT, u16: INT, u32: INT, bytes: BYTES, legal: BOOL }),
   run(session, args) {
     const place = placeOf(session, args);
+    if (args.area !== undefined) session.recorder.push({ k: 'by-hand', q: queueIndex(session, args.queue) });
     if (args.area !== undefined && !args.legal) session.breach(`${args.area} area written by hand`);
     const { view, bytes } = session.memory.host;
     const pa = place.pa + (args.at ?? 0);
@@ -189,7 +181,7 @@ export const availStep = defineStep<{ queue?: number | string; heads?: number[];
   example: '{avail: {heads: [3], move: 1}}',
   schema: obj({
     queue: QUEUE_ARG,
-    heads: { type: 'array', items: INT },
+    heads: orExpression({ type: 'array', items: INT }),
     at: INT,
     idx: INT,
     move: INT,

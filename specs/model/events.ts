@@ -220,6 +220,8 @@ export interface KickNotNeededEvent {
 export interface ExposeEvent {
   k: 'expose';
   w: [number, number, number][];
+  /** Packed, after a breach: what every slot of queue `q` holds now: [physical address or −1, length]. */
+  slots?: { q: number; at: [number, number][] };
 }
 
 /** The device reads status 0 after a reset: a new session begins. */

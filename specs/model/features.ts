@@ -54,6 +54,11 @@ export function writeFeatures(state: FeatureState, set: bigint, error: number): 
 /** FEATURES_OK was written and the status read back. */
 export function judgeFeaturesOk(state: FeatureState, ok: boolean, scope: DeviceScope): Breach | null {
   if (state.offered === null || state.written === null) return null;
+  const [unmet] = unmetDependencies(state.written, scope);
+  if (unmet !== undefined && ok) {
+    const expected = `FEATURES_OK stays clear: ${unmet.feature} needs ${unmet.needs.join(' or ')}`;
+    return { requirement: 'V1.1-2.2.2-D2b', expected, actual: 'FEATURES_OK is set' };
+  }
   const answer = classify(state.offered, state.written, scope);
   if (answer === 'should-accept' && !ok) {
     const expected = `FEATURES_OK for a valid set: ${show(state.written, scope)}`;

@@ -25,6 +25,8 @@ export class Watch {
   #areas: AreaEvent[] = [];
   #buffers: WatchedBuffer[] = [];
   #exposed: [number, number][] = [];
+  /** Where the slots of packed rings point since a breach, by queue. */
+  #slots = new Map<number, [number, number][]>();
   #last: WatchedBuffer | undefined;
   #driverOk = false;
   #started = false;
@@ -69,6 +71,7 @@ export class Watch {
         return;
       case 'expose':
         for (const [, pa, n] of event.w) this.#exposed.push([pa, n]);
+        if (event.slots) this.#slotsOf(event.slots.q, event.slots.at);
         return;
       case 'add': {
         const buffer = this.#queues.get(event.q)?.add(event);
@@ -130,6 +133,7 @@ export class Watch {
     this.#areas = [];
     this.#buffers = [];
     this.#exposed = [];
+    this.#slots = new Map();
     this.#last = undefined;
     this.#driverOk = false;
     this.#afterReset = this.#started;
@@ -229,6 +233,23 @@ export class Watch {
     const ownTable = area.name === 'desc' && !area.packed;
     if (ownTable && this.#breach) this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
     else this.#queues.get(area.q)?.stored(area.name, store.pa - area.pa, store);
+    if (this.#breach && area.packed && area.name === 'desc') this.#slotStore(area, store);
+  }
+
+  /** After a breach any slot of a packed ring may be taken for an available descriptor, as it stands. */
+  #slotsOf(q: number, at: [number, number][]): void {
+    this.#slots.set(q, at);
+    for (const [pa, n] of at) if (pa >= 0) this.#exposed.push([pa, n]);
+  }
+
+  /** A used descriptor changes the length in a slot, and with it what the slot exposes. */
+  #slotStore(area: AreaEvent, { pa, n, v }: StoreEvent): void {
+    const offset = pa - area.pa;
+    const field = offset % 16;
+    const words = Array.isArray(v) ? v : [v ?? 0];
+    const slot = this.#slots.get(area.q)?.[Math.floor(offset / 16)];
+    if (slot === undefined || slot[0] < 0 || field > 8 || field + n < 12) return;
+    this.#exposed.push([slot[0], words[(8 - field) / 4] ?? 0]);
   }
 
   #bufferStore({ pa, n }: StoreEvent): void {

@@ -1,0 +1,38 @@
+import type { History } from '../conformance/history/history.ts';
+import type { Finding } from '../conformance/oracles/finding.ts';
+import type { Sequence } from './sequence.ts';
+import type { Focus } from './strategy.ts';
+
+/** What a fuzz worker is told. */
+export interface FuzzTask {
+  target: string;
+  /** Target to compare with while shrinking: a right device of the same type; '' for none. */
+  reference: string;
+  seed: number;
+  runs: number | null;
+  focus: Focus[];
+  guidance: boolean;
+  corpus: Sequence[];
+  /** Buckets that need not be shrunk any more. */
+  known: string[];
+  /** Element 0: sequence that runs now, for the watchdog; element 1: set to stop. */
+  control: SharedArrayBuffer;
+}
+
+/** A finding, shrunk, with all that is written about it. */
+export interface FoundBug {
+  bucket: string;
+  at: number;
+  original: Sequence;
+  sequence: Sequence;
+  finding: Finding;
+  history: History;
+  yaml: string;
+  runs: number;
+}
+
+export type FuzzMessage =
+  | { kind: 'progress'; count: number; steps: number; states: number; hits: Record<string, number>; fresh: Sequence[]; heapMb: number }
+  | { kind: 'found'; bug: FoundBug }
+  | { kind: 'refused'; message: string; usage: boolean }
+  | { kind: 'done' };

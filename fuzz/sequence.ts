@@ -1,0 +1,59 @@
+import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
+import type { FlatStep } from '../conformance/steps/step.ts';
+import { between, chance, type Draw } from './draw.ts';
+import { STRATEGIES } from './strategies/index.ts';
+import { bringUp } from './strategies/lifecycle.ts';
+import type { DrawnStep, Focus, Strategy } from './strategy.ts';
+import { freshView, type View } from './view.ts';
+
+/** Steps in a sequence, on average and at most. */
+const SHORTEST = 8;
+const LONGEST = 42;
+
+/** A focus raises the weight of its strategies by this. */
+const FOCUS_FACTOR = 6;
+
+/** A sequence as it is drawn: plain data, the same steps that a catalogue case has. */
+export interface Sequence {
+  seed: number;
+  steps: FlatStep[];
+}
+
+const flat = ({ name, args }: DrawnStep, i: number): FlatStep => ({ name, args, at: `steps[${i}]` });
+
+/** Number steps anew; used after a list was cut or joined. */
+export const numbered = (steps: readonly { name: string; args: unknown }[]): FlatStep[] =>
+  steps.map(({ name, args }, i) => ({ name, args, at: `steps[${i}]` }));
+
+/** Draw a whole sequence: usually a session that runs, then whatever the state allows. */
+export function drawSequence(facts: DeviceFacts, draw: Draw, seed: number, focus: readonly Focus[] = []): Sequence {
+  const view = freshView(facts, between(draw, 46, 120));
+  const steps: DrawnStep[] = [];
+  // One sequence in three keeps all rules of the driver, so that the strict half of the model is exercised.
+  const lawful = chance(draw, 35);
+  if (chance(draw, 85)) steps.push(bringUp(view, draw));
+  extend(steps, view, draw, between(draw, SHORTEST, LONGEST), lawful, focus);
+  return { seed, steps: steps.map(flat) };
+}
+
+/** Draw steps until there are `length`. */
+export function extend(steps: DrawnStep[], view: View, draw: Draw, length: number, lawful: boolean, focus: readonly Focus[]): void {
+  const weights: number[] = new Array(STRATEGIES.length);
+  while (steps.length < length) {
+    let total = 0;
+    for (let i = 0; i < STRATEGIES.length; i++) {
+      total += weights[i] = weightOf(STRATEGIES[i], view, lawful, focus);
+    }
+    let at = draw.int(total);
+    let chosen = 0;
+    while (at >= weights[chosen]) at -= weights[chosen++];
+    steps.push(...STRATEGIES[chosen].draw(view, draw));
+  }
+  steps.push({ name: 'settle', args: {} });
+}
+
+function weightOf(strategy: Strategy, view: View, lawful: boolean, focus: readonly Focus[]): number {
+  if (lawful && strategy.breach) return 0;
+  const weight = strategy.weight(view);
+  return focus.includes(strategy.focus) ? weight * FOCUS_FACTOR : weight;
+}

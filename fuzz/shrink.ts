@@ -1,0 +1,106 @@
+import { weigh } from '../conformance/judge.ts';
+import type { Finding } from '../conformance/oracles/finding.ts';
+import { sameBug } from './bucket.ts';
+import { type Bench, type Executed, execute } from './execute.ts';
+import { numbered, type Sequence } from './sequence.ts';
+
+/** Runs that shrinking may cost at most. */
+const MOST_RUNS = 1500;
+
+type Steps = { name: string; args: unknown }[];
+
+export interface Shrunk extends Executed {
+  sequence: Sequence;
+  finding: Finding;
+  /** Sequences that were run to get here. */
+  runs: number;
+}
+
+/**
+ * Find a small sequence that shows the same bug: steps dropped by delta debugging, then arguments simplified.
+ * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it:
+ * otherwise dropping a step could turn a finding into a mere misuse.
+ */
+export function shrink(sequence: Sequence, found: Finding, bench: Bench, reference: Bench | null): Shrunk {
+  let runs = 0;
+  let best: Shrunk | null = null;
+  const attempt = (steps: Steps): boolean => {
+    if (runs >= MOST_RUNS || steps.length === 0) return false;
+    runs++;
+    const candidate = { seed: sequence.seed, steps: numbered(steps) };
+    const executed = tryExecute(candidate, bench);
+    if (executed?.finding == null || !sameBug(executed.finding, found)) return false;
+    if (reference !== null && !passes(candidate, reference)) return false;
+    best = { sequence: candidate, history: executed.history, finding: executed.finding, runs };
+    return true;
+  };
+  // Nothing after the step that showed it matters.
+  let steps: Steps = sequence.steps.slice(0, found.step + 1);
+  if (!attempt(steps)) {
+    steps = sequence.steps;
+    if (!attempt(steps)) {
+      const executed = execute(sequence, bench);
+      return { sequence, history: executed.history, finding: found, runs };
+    }
+  }
+  for (let before = Number.POSITIVE_INFINITY; before > steps.length; ) {
+    before = steps.length;
+    steps = dropSteps(steps, attempt);
+    steps = simplify(steps, attempt);
+  }
+  return { ...best!, runs };
+}
+
+function tryExecute(sequence: Sequence, bench: Bench): Executed | null {
+  try {
+    return execute(sequence, bench);
+  } catch {
+    // A step with arguments that make no sense on their own: not a candidate.
+    return null;
+  }
+}
+
+function passes(sequence: Sequence, reference: Bench): boolean {
+  const executed = tryExecute(sequence, reference);
+  return executed !== null && executed.finding === null && !executed.history.events.some((event) => event.k === 'stop');
+}
+
+/** Delta debugging: drop halves, quarters, … single steps, as long as the bug stays. */
+function dropSteps(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
+  for (let size = Math.max(1, steps.length >> 1); size >= 1; size >>= 1) {
+    for (let at = steps.length - size; at >= 0; at -= size) {
+      const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
+      if (attempt(fewer)) steps = fewer;
+    }
+  }
+  return steps;
+}
+
+/** Replace arguments by simpler ones, one at a time. */
+function simplify(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
+  for (let i = 0; i < steps.length; i++) {
+    for (const args of simplerArgs(steps[i].args)) {
+      const candidate = steps.with(i, { name: steps[i].name, args });
+      if (attempt(candidate)) steps = candidate;
+    }
+  }
+  return steps;
+}
+
+/** Simpler forms of a step's arguments: an argument left out, lists shortened, numbers made round or small. */
+function* simplerArgs(args: unknown): Generator<Record<string, unknown>> {
+  if (typeof args !== 'object' || args === null) return;
+  const record = args as Record<string, unknown>;
+  for (const key of Object.keys(record)) {
+    const { [key]: value, ...rest } = record;
+    yield rest;
+    if (Array.isArray(value)) {
+      for (let i = value.length - 1; i >= 0; i--) yield { ...record, [key]: value.toSpliced(i, 1) };
+    } else if (typeof value === 'number') {
+      for (const simple of [0, 1, 2]) if (simple < value) yield { ...record, [key]: simple };
+    }
+  }
+}
+
+/** Whether a finding counts: it fails a device. */
+export const counts = (finding: Finding): boolean => ['fail', 'crash', 'hang'].includes(weigh(finding));

@@ -1,0 +1,27 @@
+import type { Draw } from './draw.ts';
+import type { View } from './view.ts';
+
+/** What a campaign may concentrate on. */
+export const FOCUSES = ['rings', 'features', 'status', 'config', 'lifecycle'] as const;
+export type Focus = (typeof FOCUSES)[number];
+
+/** A step as it is drawn: word and arguments. */
+export interface DrawnStep {
+  name: string;
+  args: Record<string, unknown>;
+}
+
+/**
+ * One way to go on. `weight` says how likely it is in this state (0: not at all); `draw` emits one or a few
+ * steps and brings the view up to date.
+ */
+export interface Strategy {
+  readonly name: string;
+  readonly focus: Focus;
+  /** It breaks a rule of the driver on purpose. */
+  readonly breach?: boolean;
+  weight(view: View): number;
+  draw(view: View, draw: Draw): DrawnStep[];
+}
+
+export const step = (name: string, args: Record<string, unknown> = {}): DrawnStep => ({ name, args });
