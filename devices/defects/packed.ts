@@ -941,9 +941,17 @@ export const PACKED_DEFECTS: readonly Defect[] = [
       seenBy: 'run',
     },
     (device) => {
-      const { serveFailed } = device;
-      device.serveFailed = (queue, error) =>
-        isEndless(error) ? 1 : serveFailed.call(device, queue, error);
+      const { serve, serveFailed, reset } = device;
+      let stuck = false;
+      device.serve = (queue) => (stuck ? 1 : serve.call(device, queue));
+      device.serveFailed = (queue, error) => {
+        stuck = isEndless(error);
+        return stuck ? 1 : serveFailed.call(device, queue, error);
+      };
+      device.reset = () => {
+        stuck = false;
+        return reset.call(device);
+      };
     },
   ),
   packed(
