@@ -5,6 +5,8 @@ export const SUITE_RULES = {
   'INV-MAPPING': 'The device reaches guest memory only through mappings that permit the access.',
   'INV-CONTRACT': 'Ops of the vDPA contract return values of their type.',
   'INV-ALIVE': 'The device neither crashes nor hangs, whatever the driver does.',
+  'INV-PACKETS':
+    'A network device forwards and delivers whole packets, and nothing that was in none of them, whatever the driver does.',
 } as const;
 
 export type SuiteRule = keyof typeof SUITE_RULES;

@@ -157,10 +157,12 @@ interface PeerArgs {
   expect?: FrameArg | (MatchArgs & { at?: number });
   has?: FrameArg;
   none?: FrameArg;
+  'made-of'?: { frames: FrameArg; count?: Count };
 }
 
 interface PeerSeen {
   mac: string;
+  made?: { count: number; problem?: string };
   accepts: PeerOffload[];
   frames: FrameJson[];
 }
@@ -187,6 +189,11 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     expect: { anyOf: [...FRAMES.anyOf, obj(MATCH, ['frames'])] },
     has: FRAMES,
     none: FRAMES,
+    'made-of': {
+      ...obj({ frames: FRAMES, count: COUNT }, ['frames']),
+      description:
+        'What was forwarded holds nothing but bytes of these frames: whole, or cut into so many pieces.',
+    },
   }),
   run(session, args) {
     const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
@@ -206,12 +213,14 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
       for (const { bytes, meta } of frames) act('send', () => peer.send(bytes, meta));
     }
     if (args.forget) takenFrames(session).length = 0;
+    if (args['made-of'] !== undefined) return madeOf(session, args['made-of'].frames);
     if (args.expect === undefined && args.none === undefined && args.has === undefined) return undefined;
     session.quiet();
     for (const queue of session.queues.all) session.queues.collect(queue.idx);
     return { ...takeFrames(session, args), accepts: session.saved.get('net-accepts') ?? [] };
   },
   judge(args, seen) {
+    if (seen.made !== undefined) return judgeMade(args['made-of']!.count, seen.made);
     const macs = macsFrom(seen.mac);
     const frames = seen.frames.map(fromJson);
     const problems = frames.flatMap(({ meta }) => unasked(meta, seen.accepts));
@@ -224,6 +233,45 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     return problems;
   },
 });
+
+/** Whether everything that was forwarded comes out of `frames`: content only, headers may have been rewritten. */
+function madeOf(session: Session, frames: FrameArg): PeerSeen {
+  session.quiet();
+  for (const queue of session.queues.all) session.queues.collect(queue.idx);
+  const macs = macsOf(session);
+  const sent = buildFrames(frames, macs).map(({ bytes }) => Buffer.from(bytes));
+  const taken = takenFrames(session).splice(0);
+  const odd = taken.find((bytes) => !sent.some((whole) => comesFrom(whole, bytes)));
+  const problem = odd === undefined ? {} : { problem: describe(odd) };
+  return { mac: toJson(macs.dev), accepts: [], frames: [], made: { count: taken.length, ...problem } };
+}
+
+/** Longest headers that cutting may rewrite: Ethernet with tag, IPv4 and TCP with all options. */
+const REWRITTEN = 14 + 4 + 60 + 60;
+
+function comesFrom(sent: Buffer, frame: Uint8Array): boolean {
+  // As long as it was, or padded with zeros to the Ethernet minimum, with a checksum or two stored into it.
+  const full = Math.max(60, sent.length);
+  if (frame.length > full) return false;
+  if (frame.length >= sent.length) {
+    let differences = 0;
+    for (let i = 0; i < frame.length; i++) if (frame[i] !== (i < sent.length ? sent[i] : 0)) differences++;
+    return differences <= 4;
+  }
+  const { payload, ip, l4, fragment } = headersOf(frame);
+  if (ip === 0) return false;
+  const start = fragment ? l4 + 8 : payload;
+  const content = frame.subarray(Math.min(frame.length, start, REWRITTEN));
+  return sent.includes(Buffer.from(content));
+}
+
+function judgeMade(
+  count: Count | undefined,
+  { count: came, problem }: { count: number; problem?: string },
+): Problem[] {
+  const problems = judgeCount('forwarded frames', count, came);
+  return problem ? [...problems, { expected: 'only bytes of the packets sent', actual: problem }] : problems;
+}
 
 /** Frames of the session that the peer took: all for `expect`, those that are meant for `none`. */
 function takeFrames(session: Session, args: PeerArgs): { mac: string; frames: FrameJson[] } {
@@ -278,11 +326,14 @@ interface NetTxArgs {
   kick?: KickMode;
   done?: boolean;
   overwrite?: boolean;
-  breach?: boolean;
+  breach?: string;
 }
 
 /** `net-tx`: transmit packets. */
-export const netTxStep = defineStep<NetTxArgs, { outcomes: RequestOutcome[]; packed: boolean }>({
+export const netTxStep = defineStep<
+  NetTxArgs,
+  { outcomes: RequestOutcome[]; packed: boolean; broken: boolean }
+>({
   name: 'net-tx',
   summary:
     'Transmit each frame behind header `hdr` (default H0) in a buffer of its own, laid out as `lay`; several are ' +
@@ -302,7 +353,10 @@ export const netTxStep = defineStep<NetTxArgs, { outcomes: RequestOutcome[]; pac
       kick: KICK,
       done: BOOL,
       overwrite: BOOL,
-      breach: BOOL,
+      breach: {
+        ...TEXT,
+        description: 'The rule that the driver breaks: the device may also ask for a reset.',
+      },
     },
     ['frame'],
   ),
@@ -311,7 +365,7 @@ export const netTxStep = defineStep<NetTxArgs, { outcomes: RequestOutcome[]; pac
     const lay = args.lay ?? 'L1';
     const header = hdrBytes(args.hdr);
     const frames = buildFrames(args.frame, macsOf(session));
-    if (args.breach) session.breach('transmit rule broken');
+    if (args.breach) session.breach(args.breach);
     const buffers = frames.map(({ bytes }, i) => {
       const all = new Uint8Array(header.length + bytes.length);
       all.set(header);
@@ -342,11 +396,17 @@ export const netTxStep = defineStep<NetTxArgs, { outcomes: RequestOutcome[]; pac
     return {
       outcomes: buffers.map((buffer) => outcomeOf(session, buffer)),
       packed: session.queues.must(queue).packed,
+      broken: args.breach !== undefined && needsReset(session),
     };
   },
-  judge: (_, { outcomes, packed }) =>
-    outcomes.flatMap((outcome) => judgeOutcome(outcome, packed ? 'any' : 'bounded')),
+  judge: (_, { outcomes, packed, broken }) =>
+    outcomes
+      .filter(({ used }) => used || !broken)
+      .flatMap((outcome) => judgeOutcome(outcome, packed ? 'any' : 'bounded')),
 });
+
+/** The device gave up until the next reset, which it may after a breach. */
+const needsReset = (session: Session): boolean => (session.ops.getStatus() & 0x40) !== 0;
 
 // ── reception ────────────────────────────────────────────────────────────────────────────────────
 
@@ -392,6 +452,7 @@ interface NetRxArgs {
   saw?: 'gso' | 'partial' | 'packet' | 'data-valid' | 'rsc';
   queue?: number;
   forget?: boolean;
+  breached?: boolean;
 }
 
 interface PacketJson extends FrameJson {
@@ -407,6 +468,8 @@ interface NetRxSeen {
   mergeable: boolean;
   packets: PacketJson[];
   unused?: number;
+  /** The device asks for a reset. */
+  broken?: boolean;
   indexes?: number[];
   flags?: number[][];
 }
@@ -459,6 +522,10 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
     saw: oneOf('gso', 'partial', 'packet', 'data-valid', 'rsc'),
     queue: INT,
     forget: BOOL,
+    breached: {
+      ...BOOL,
+      description: 'The driver broke a rule before: a device that asks for a reset is right as well.',
+    },
   }),
   run(session, args) {
     if (args.post !== undefined) post(session, args.post);
@@ -468,10 +535,12 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
     if (args.expect === undefined && args.none === undefined && args.has === undefined) return undefined;
     session.quiet();
     const seen = look(session, args);
+    if (args.breached && needsReset(session)) seen.broken = true;
     session.saved.set('net-last-seen', seen);
     return seen;
   },
   judge(args, seen) {
+    if (seen?.broken) return [];
     if (args.unused !== undefined)
       return judgeCount('buffers that did not come back', args.unused, seen.unused!);
     if (args.saw !== undefined) return judgeSaw(args.saw, seen?.packets ?? []);

@@ -35,7 +35,7 @@ const takesAnyTso = (device: NetDevice) =>
 /** Wrong receive offloads (section 5.1.6.4.1). */
 export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
   wrong(
-    'data-valid-always',
+    'net-offload/data-valid-always',
     ['V1.1-5.1.6.4.1-D5a', 'V1.1-5.1.6.4.1-D19b'],
     'DATA_VALID is set on every packet',
     'seen in a public vhost-user back end',
@@ -44,7 +44,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-switch-mixed-up',
+    'net-offload/csum-switch-mixed-up',
     ['V1.1-5.1.6.4.1-D5a'],
     'offloads of the last session stay in force',
     'FE-13: CSUM and GUEST_CSUM mixed up',
@@ -60,7 +60,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'partial-passed-without-guest-csum',
+    'net-offload/partial-passed-without-guest-csum',
     ['V1.1-5.1.6.4.1-D5a'],
     'NEEDS_CSUM of the far side is passed on, whatever was negotiated',
     INVERTED,
@@ -69,7 +69,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'partial-left-alone',
+    'net-offload/partial-left-alone',
     ['V1.1-5.1.6.4.1-D5b'],
     'partial checksums are delivered as complete ones',
     INVERTED,
@@ -83,7 +83,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'dhcp-sum-over-headers',
+    'net-offload/dhcp-sum-over-headers',
     ['V1.1-5.1.6.4.1-D5b'],
     'the checksum of DHCP replies covers their headers only',
     'QEMU issue 2727',
@@ -105,7 +105,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'gso-any-tso-bit',
+    'net-offload/gso-any-tso-bit',
     ['V1.1-5.1.6.4.1-D6', 'V1.1-5.1.6.4.1-D8'],
     'one TSO feature stands for both IP versions',
     'NT-10: super-frames to a driver that did not ask',
@@ -119,7 +119,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'ufo-any-tso-bit',
+    'net-offload/ufo-any-tso-bit',
     ['V1.1-5.1.6.4.1-D7'],
     'any TSO feature lets UDP super-frames through',
     INVERTED,
@@ -130,7 +130,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'ecn-without-feature',
+    'net-offload/ecn-without-feature',
     ['V1.1-5.1.6.4.1-D9a'],
     'super-frames with CWR are delivered without GUEST_ECN',
     INVERTED,
@@ -138,11 +138,17 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
       rx.offload.passesEcn = () => true;
     },
   ),
-  wrong('ecn-bit-lost', ['V1.1-5.1.6.4.1-D9b'], 'the ECN bit is left out of gso_type', INVERTED, ({ rx }) => {
-    rx.offload.gsoType = (type) => type;
-  }),
   wrong(
-    'needs-csum-launders',
+    'net-offload/ecn-bit-lost',
+    ['V1.1-5.1.6.4.1-D9b'],
+    'the ECN bit is left out of gso_type',
+    INVERTED,
+    ({ rx }) => {
+      rx.offload.gsoType = (type) => type;
+    },
+  ),
+  wrong(
+    'net-offload/needs-csum-launders',
     ['V1.1-5.1.6.4.1-D11'],
     'a wrong checksum becomes a partial one with NEEDS_CSUM',
     INVERTED,
@@ -164,7 +170,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'partial-complemented',
+    'net-offload/partial-complemented',
     ['V1.1-5.1.6.4.1-D12', 'V1.1-5.1.6.4.1-D13'],
     'the pseudo header sum is stored complemented',
     INVERTED,
@@ -176,14 +182,14 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'partial-zero',
+    'net-offload/partial-zero',
     ['V1.1-5.1.6.4.1-D12'],
     'NEEDS_CSUM is set and the checksum field is 0',
     'NT-11: DPDK, pseudo header left out',
     ({ rx }) => onPartial(rx.offload, (delivery) => setField(delivery, 0)),
   ),
   wrong(
-    'partial-summed-twice',
+    'net-offload/partial-summed-twice',
     ['V1.1-5.1.6.4.1-D12'],
     'the full checksum is in place and NEEDS_CSUM set',
     INVERTED,
@@ -194,7 +200,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-start-plus-12-rx',
+    'net-offload/csum-start-plus-12-rx',
     ['V1.1-5.1.6.4.1-D13'],
     'csum_start counts from the start of the buffer',
     INVERTED,
@@ -203,7 +209,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-start-ignores-vlan',
+    'net-offload/csum-start-ignores-vlan',
     ['V1.1-5.1.6.4.1-D13'],
     'csum_start leaves the VLAN tag out',
     INVERTED,
@@ -214,7 +220,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-fields-be-rx',
+    'net-offload/csum-fields-be-rx',
     ['V1.1-5.1.6.4.1-D13'],
     'csum_start and csum_offset are big-endian',
     INVERTED,
@@ -230,7 +236,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'gso-always',
+    'net-offload/gso-always',
     ['V1.1-5.1.6.4.1-D14'],
     'super-frames are delivered whatever was negotiated',
     'NT-10',
@@ -239,7 +245,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'gso-ecn-on-plain',
+    'net-offload/gso-ecn-on-plain',
     ['V1.1-5.1.6.4.1-D14'],
     'the ECN bit is set on packets without segmentation',
     INVERTED,
@@ -249,7 +255,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'gso-type-unwritten',
+    'net-offload/gso-type-unwritten',
     ['V1.1-5.1.6.4.1-D14'],
     'gso_type is whatever was in memory',
     INVERTED,
@@ -258,7 +264,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'gso-without-needs-csum',
+    'net-offload/gso-without-needs-csum',
     ['V1.1-5.1.6.4.1-D15a'],
     'super-frames carry DATA_VALID instead of NEEDS_CSUM',
     INVERTED,
@@ -272,14 +278,20 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  wrong('gso-size-zero', ['V1.1-5.1.6.4.1-D15b'], 'gso_size of super-frames is 0', INVERTED, ({ rx }) => {
-    rx.offload.gsoSize = () => 0;
-  }),
-  wrong('gso-size-be', ['V1.1-5.1.6.4.1-D15b'], 'gso_size is big-endian', INVERTED, ({ rx }) => {
+  wrong(
+    'net-offload/gso-size-zero',
+    ['V1.1-5.1.6.4.1-D15b'],
+    'gso_size of super-frames is 0',
+    INVERTED,
+    ({ rx }) => {
+      rx.offload.gsoSize = () => 0;
+    },
+  ),
+  wrong('net-offload/gso-size-be', ['V1.1-5.1.6.4.1-D15b'], 'gso_size is big-endian', INVERTED, ({ rx }) => {
     rx.offload.gsoSize = (size) => ((size & 0xff) << 8) | (size >> 8);
   }),
   wrong(
-    'rsc-counts-missing',
+    'net-offload/rsc-counts-missing',
     ['V1.1-5.1.6.4.1-D16'],
     'RSC_INFO is set without counts in the checksum fields',
     INVERTED,
@@ -291,7 +303,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     { options: { 'rsc-ext': 'yes' } },
   ),
   wrong(
-    'rsc-flag-missing',
+    'net-offload/rsc-flag-missing',
     ['V1.1-5.1.6.4.1-D16'],
     'coalesced packets do not carry RSC_INFO',
     INVERTED,
@@ -300,14 +312,26 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
     { options: { 'rsc-ext': 'yes' } },
   ),
-  wrong('rsc-info-always', ['V1.1-5.1.6.4.1-D17'], 'RSC_INFO is set without RSC_EXT', INVERTED, ({ rx }) => {
-    rx.offload.gsoFlags = () => HDR_F.NEEDS_CSUM | HDR_F.RSC_INFO;
-  }),
-  wrong('rx-hdr-len-zero', ['V1.1-5.1.6.4.1-D18'], 'hdr_len of super-frames is 0', INVERTED, ({ rx }) => {
-    rx.offload.headerLength = () => 0;
-  }),
   wrong(
-    'rx-hdr-len-short',
+    'net-offload/rsc-info-always',
+    ['V1.1-5.1.6.4.1-D17'],
+    'RSC_INFO is set without RSC_EXT',
+    INVERTED,
+    ({ rx }) => {
+      rx.offload.gsoFlags = () => HDR_F.NEEDS_CSUM | HDR_F.RSC_INFO;
+    },
+  ),
+  wrong(
+    'net-offload/rx-hdr-len-zero',
+    ['V1.1-5.1.6.4.1-D18'],
+    'hdr_len of super-frames is 0',
+    INVERTED,
+    ({ rx }) => {
+      rx.offload.headerLength = () => 0;
+    },
+  ),
+  wrong(
+    'net-offload/rx-hdr-len-short',
     ['V1.1-5.1.6.4.1-D18'],
     'hdr_len leaves the transport header out',
     INVERTED,
@@ -316,7 +340,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'data-valid-of-last-packet',
+    'net-offload/data-valid-of-last-packet',
     ['V1.1-5.1.6.4.1-D19b'],
     'DATA_VALID is the verdict on the packet before',
     INVERTED,
@@ -332,7 +356,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     CHECKS,
   ),
   wrong(
-    'data-valid-header-only',
+    'net-offload/data-valid-header-only',
     ['V1.1-5.1.6.4.1-D19b'],
     'only the IPv4 header checksum is looked at',
     INVERTED,
@@ -342,7 +366,7 @@ export const NET_OFFLOAD_DEFECTS: readonly Defect[] = [
     CHECKS,
   ),
   wrong(
-    'data-valid-odd-tail',
+    'net-offload/data-valid-odd-tail',
     ['V1.1-5.1.6.4.1-D19b'],
     'an odd last byte is not checked',
     INVERTED,

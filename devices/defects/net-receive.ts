@@ -23,7 +23,7 @@ function when(device: NetDevice, mergeable: boolean): boolean {
 /** Wrong use of receive buffers and wrong num_buffers (sections 5.1.6.3 and 5.1.6.4). */
 export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
   wrong(
-    'header-ten-without-mrg',
+    'net-rx/header-ten-without-mrg',
     ['P1.1-027e'],
     'the header has 10 bytes unless mergeable buffers are in force',
     'FE-11: header size of the legacy interface',
@@ -32,7 +32,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'num-buffers-descs',
+    'net-rx/num-buffers-descs',
     ['V1.1-5.1.6.3.2-D1'],
     'num_buffers counts descriptors',
     'virtio-win issue 1090',
@@ -41,7 +41,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'spill-without-mrg',
+    'net-rx/spill-without-mrg',
     ['V1.1-5.1.6.3.2-D2'],
     'a long packet goes on in the next buffer, mergeable or not',
     INVERTED,
@@ -51,7 +51,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'truncate-without-mrg',
+    'net-rx/truncate-without-mrg',
     ['P1.1-027m'],
     'a packet that does not fit is cut off',
     INVERTED,
@@ -60,7 +60,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'num-buffers-zero',
+    'net-rx/num-buffers-zero',
     ['V1.1-5.1.6.4.1-D1'],
     'num_buffers stays 0 without mergeable buffers',
     'frequent defect',
@@ -69,7 +69,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'num-buffers-be',
+    'net-rx/num-buffers-be',
     ['V1.1-5.1.6.4.1-D1', 'V1.1-5.1.6.4.1-D2'],
     'num_buffers is big-endian',
     INVERTED,
@@ -78,7 +78,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'num-buffers-always-one',
+    'net-rx/num-buffers-always-one',
     ['V1.1-5.1.6.4.1-D2'],
     'num_buffers is 1 however many buffers are used',
     INVERTED,
@@ -87,7 +87,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'num-buffers-late',
+    'net-rx/num-buffers-late',
     ['V1.1-5.1.6.4.1-D2'],
     'num_buffers is written after the buffers were published',
     'NT-02: header patched too late',
@@ -102,7 +102,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     { seenBy: 'invariant' },
   ),
   wrong(
-    'mrg-off-by-one-exact',
+    'net-rx/mrg-off-by-one-exact',
     ['V1.1-5.1.6.4.1-D2'],
     'an exact fit takes one more buffer, which stays empty',
     INVERTED,
@@ -114,7 +114,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-header-uncounted',
+    'net-rx/mrg-header-uncounted',
     ['V1.1-5.1.6.4.1-D2'],
     'num_buffers is reckoned without the header',
     INVERTED,
@@ -136,7 +136,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-short-fill',
+    'net-rx/mrg-short-fill',
     ['V1.1-5.1.6.4.1-D3'],
     'the last two bytes of every buffer stay empty, for alignment',
     'NT-04: spec inversion',
@@ -159,7 +159,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-len-plus-12',
+    'net-rx/mrg-len-plus-12',
     ['V1.1-5.1.6.4.1-D3'],
     'the used length of later buffers counts a header',
     INVERTED,
@@ -175,7 +175,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-lengths-swapped',
+    'net-rx/mrg-lengths-swapped',
     ['V1.1-5.1.6.4.1-D3'],
     'used lengths of a packet come in reverse order',
     INVERTED,
@@ -185,7 +185,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-one-by-one',
+    'net-rx/mrg-one-by-one',
     ['V1.1-5.1.6.4.1-D4', 'P1.1-027x'],
     'buffers of a packet become visible one after the other',
     'NT-05: class of PK-04',
@@ -199,7 +199,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'packed-first-first',
+    'net-rx/packed-first-first',
     ['P1.1-027x'],
     'used descriptors of a packet are stored front to back',
     INVERTED,
@@ -220,7 +220,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-uses-what-there-is',
+    'net-rx/mrg-uses-what-there-is',
     ['V1.1-5.1.6.4.1-D4'],
     'buffers are used before enough are there',
     INVERTED,
@@ -235,7 +235,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-leaks-on-shortage',
+    'net-rx/mrg-leaks-on-shortage',
     ['P1.1-027l'],
     'buffers taken for a packet that is given up are forgotten',
     'NT-16: QEMU abe300d9d',
@@ -251,7 +251,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'rx-never-resumes',
+    'net-rx/rx-never-resumes',
     ['P1.1-027l'],
     'the kick after running out of buffers is missed',
     'missed kick class',
@@ -268,7 +268,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'rx-twice-after-shortage',
+    'net-rx/rx-twice-after-shortage',
     ['P1.1-027l'],
     'a frame that waited for buffers is delivered twice',
     INVERTED,
@@ -287,7 +287,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'len-counts-trailer',
+    'net-rx/len-counts-trailer',
     ['P1.1-027m'],
     'the used length counts four bytes of frame check sequence',
     INVERTED,
@@ -298,7 +298,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'frame-at-fourteen',
+    'net-rx/frame-at-fourteen',
     ['P1.1-027m'],
     'frames begin two bytes behind the header, aligned for IP',
     INVERTED,
@@ -313,7 +313,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'small-frames-padded-wrong',
+    'net-rx/small-frames-padded-wrong',
     ['P1.1-027m'],
     'every frame is cut to a multiple of 4',
     INVERTED,
@@ -323,7 +323,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mrg-header-in-each',
+    'net-rx/mrg-header-in-each',
     ['P1.1-027n'],
     'every buffer of a packet begins with a header',
     INVERTED,
@@ -351,7 +351,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'jumbo-crashes',
+    'net-rx/jumbo-crashes',
     ['P1.1-027o'],
     'a frame above 1514 bytes overruns an array of fixed size',
     'class of copies into fixed room',

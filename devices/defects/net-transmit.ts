@@ -18,7 +18,7 @@ export function wrong(
   rest: Partial<Pick<Defect, 'fuzz' | 'options' | 'seenBy'>> = {},
 ): Defect {
   return defineDefect<NetDevice>({
-    id: `net/${id}`,
+    id,
     parents: ['simulator-net'],
     breaks,
     what,
@@ -40,40 +40,56 @@ const MTU = 10;
 
 /** Wrong configuration values (section 5.1.4.1) and limits that follow from them. */
 export const NET_VALUE_DEFECTS: readonly Defect[] = [
-  wrong('max-pairs-zero', ['V1.1-5.1.4.1-D1'], 'max_virtqueue_pairs is 0', INVERTED, (device) =>
+  wrong('net-values/max-pairs-zero', ['V1.1-5.1.4.1-D1'], 'max_virtqueue_pairs is 0', INVERTED, (device) =>
     setConfig16(device, PAIRS, 0),
   ),
-  wrong('max-pairs-over', ['V1.1-5.1.4.1-D1'], 'max_virtqueue_pairs is 0x8001', INVERTED, (device) =>
-    setConfig16(device, PAIRS, 0x8001),
-  ),
-  wrong('max-pairs-be', ['V1.1-5.1.4.1-D1'], 'max_virtqueue_pairs is big-endian', INVERTED, (device) =>
-    setConfig16(device, PAIRS, le16(device.config.bytes, PAIRS) << 8),
+  wrong(
+    'net-values/max-pairs-over',
+    ['V1.1-5.1.4.1-D1'],
+    'max_virtqueue_pairs is 0x8001',
+    INVERTED,
+    (device) => setConfig16(device, PAIRS, 0x8001),
   ),
   wrong(
-    'mtu-67',
+    'net-values/max-pairs-be',
+    ['V1.1-5.1.4.1-D1'],
+    'max_virtqueue_pairs is big-endian',
+    INVERTED,
+    (device) => setConfig16(device, PAIRS, le16(device.config.bytes, PAIRS) << 8),
+  ),
+  wrong(
+    'net-values/mtu-67',
     ['V1.1-5.1.4.1-D2'],
     'mtu is 67',
     'NL-02: Linux netlink policy with a minimum of 68',
     (device) => setConfig16(device, MTU, 67),
   ),
-  wrong('mtu-zero', ['V1.1-5.1.4.1-D2'], 'mtu 0 stands for no limit', INVERTED, (device) =>
+  wrong('net-values/mtu-zero', ['V1.1-5.1.4.1-D2'], 'mtu 0 stands for no limit', INVERTED, (device) =>
     setConfig16(device, MTU, 0),
   ),
-  wrong('mtu-1279', ['V1.1-5.1.4.1-D3'], 'mtu is 1279', INVERTED, (device) => setConfig16(device, MTU, 1279)),
-  wrong('mtu-resets-to-1400', ['V1.1-5.1.4.1-D4'], 'a reset puts a default into mtu', INVERTED, (device) => {
-    const { deviceReset, startDevice } = device;
-    let started = false;
-    device.startDevice = () => {
-      started = true;
-      startDevice.call(device);
-    };
-    device.deviceReset = () => {
-      deviceReset.call(device);
-      if (started) setConfig16(device, MTU, 1400);
-    };
-  }),
+  wrong('net-values/mtu-1279', ['V1.1-5.1.4.1-D3'], 'mtu is 1279', INVERTED, (device) =>
+    setConfig16(device, MTU, 1279),
+  ),
   wrong(
-    'mtu-only-when-negotiated',
+    'net-values/mtu-resets-to-1400',
+    ['V1.1-5.1.4.1-D4'],
+    'a reset puts a default into mtu',
+    INVERTED,
+    (device) => {
+      const { deviceReset, startDevice } = device;
+      let started = false;
+      device.startDevice = () => {
+        started = true;
+        startDevice.call(device);
+      };
+      device.deviceReset = () => {
+        deviceReset.call(device);
+        if (started) setConfig16(device, MTU, 1400);
+      };
+    },
+  ),
+  wrong(
+    'net-values/mtu-only-when-negotiated',
     ['V1.1-5.1.4.1-D4'],
     'mtu drops to 1280 unless MTU is negotiated',
     INVERTED,
@@ -86,7 +102,7 @@ export const NET_VALUE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mtu-lost-on-link-change',
+    'net-values/mtu-lost-on-link-change',
     ['V1.1-5.1.4.1-D4'],
     'a link event rebuilds the configuration without mtu',
     INVERTED,
@@ -98,11 +114,17 @@ export const NET_VALUE_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  wrong('mtu-ignored-rx', ['V1.1-5.1.4.1-D5'], 'frames of any length are delivered', INVERTED, (device) => {
-    device.rx.offload.withinMtu = () => true;
-  }),
   wrong(
-    'mtu-counts-trailer-rx',
+    'net-values/mtu-ignored-rx',
+    ['V1.1-5.1.4.1-D5'],
+    'frames of any length are delivered',
+    INVERTED,
+    (device) => {
+      device.rx.offload.withinMtu = () => true;
+    },
+  ),
+  wrong(
+    'net-values/mtu-counts-trailer-rx',
     ['V1.1-5.1.4.1-D5'],
     'frames of mtu + 18 bytes are delivered, tag or not',
     INVERTED,
@@ -111,7 +133,7 @@ export const NET_VALUE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mtu-counts-header-rx',
+    'net-values/mtu-counts-header-rx',
     ['V1.1-5.1.4.1-D5'],
     'the limit of received frames includes the packet header',
     INVERTED,
@@ -120,7 +142,7 @@ export const NET_VALUE_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'mtu-without-eth',
+    'net-values/mtu-without-eth',
     ['V1.1-5.1.4.1-D6'],
     'frames longer than mtu are dropped, Ethernet header counted',
     INVERTED,
@@ -128,24 +150,36 @@ export const NET_VALUE_DEFECTS: readonly Defect[] = [
       device.tx.acceptable = (frame) => frame.length <= device.mtu;
     },
   ),
-  wrong('tx-ip-fragments', ['V1.1-5.1.4.1-D6'], 'full-size datagrams are fragmented', INVERTED, (device) => {
-    const { transmit } = device.tx;
-    device.tx.transmit = (frame, header, pair, buffer) => {
-      const pieces =
-        frame.length > device.mtu
-          ? device.tx.segmenter.split(frame, frame.length, GSO.UDP, device.mtu - 100)
-          : null;
-      if (pieces === null) transmit.call(device.tx, frame, header, pair, buffer);
-      else for (const piece of pieces) device.tx.forward(piece, pair);
-    };
-  }),
-  wrong('tx-truncates', ['V1.1-5.1.4.1-D6'], 'frames are cut off after mtu bytes', INVERTED, (device) => {
-    const { forward } = device.tx;
-    device.tx.forward = (bytes, pair, meta) =>
-      forward.call(device.tx, bytes.subarray(0, device.mtu), pair, meta);
-  }),
   wrong(
-    'tx-ecn-alone-drops',
+    'net-values/tx-ip-fragments',
+    ['V1.1-5.1.4.1-D6'],
+    'full-size datagrams are fragmented',
+    INVERTED,
+    (device) => {
+      const { transmit } = device.tx;
+      device.tx.transmit = (frame, header, pair, buffer) => {
+        const pieces =
+          frame.length > device.mtu
+            ? device.tx.segmenter.split(frame, frame.length, GSO.UDP, device.mtu - 100)
+            : null;
+        if (pieces === null) transmit.call(device.tx, frame, header, pair, buffer);
+        else for (const piece of pieces) device.tx.forward(piece, pair);
+      };
+    },
+  ),
+  wrong(
+    'net-values/tx-truncates',
+    ['V1.1-5.1.4.1-D6'],
+    'frames are cut off after mtu bytes',
+    INVERTED,
+    (device) => {
+      const { forward } = device.tx;
+      device.tx.forward = (bytes, pair, meta) =>
+        forward.call(device.tx, bytes.subarray(0, device.mtu), pair, meta);
+    },
+  ),
+  wrong(
+    'net-values/tx-ecn-alone-drops',
     ['V1.1-5.1.4.1-D6'],
     'the ECN bit without segmentation is refused',
     INVERTED,
@@ -177,7 +211,7 @@ function datagrams(device: NetDevice, frame: Uint8Array, size: number): Uint8Arr
 /** Wrong transmission (section 5.1.6.2). */
 export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
   wrong(
-    'flags-equals-one',
+    'net-tx/flags-equals-one',
     ['V1.1-5.1.6.2.2-D1'],
     'flags are compared with 1 instead of tested',
     INVERTED,
@@ -186,7 +220,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'unknown-flags-drop',
+    'net-tx/unknown-flags-drop',
     ['V1.1-5.1.6.2.2-D1'],
     'packets with unknown flags are dropped',
     INVERTED,
@@ -195,7 +229,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-start-nonzero-means-csum',
+    'net-tx/csum-start-nonzero-means-csum',
     ['V1.1-5.1.6.2.2-D2'],
     'the checksum is patched whenever csum_start is not 0',
     'NT-08: spec inversion',
@@ -204,7 +238,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-fields-always-checked',
+    'net-tx/csum-fields-always-checked',
     ['V1.1-5.1.6.2.2-D2'],
     'offsets out of range drop the packet, flag or not',
     INVERTED,
@@ -213,7 +247,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tx-repairs-sums',
+    'net-tx/tx-repairs-sums',
     ['V1.1-5.1.6.2.2-D2'],
     'every transmitted checksum is computed anew',
     INVERTED,
@@ -227,7 +261,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'hdr-len-trusted',
+    'net-tx/hdr-len-trusted',
     ['V1.1-5.1.6.2.2-D4'],
     'hdr_len bytes are copied to every segment',
     INVERTED,
@@ -242,7 +276,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'hdr-len-over-packet-drops',
+    'net-tx/hdr-len-over-packet-drops',
     ['V1.1-5.1.6.2.2-D4'],
     'packets shorter than hdr_len are dropped',
     'Linux tun_get_user returns EINVAL for them',
@@ -251,7 +285,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-start-from-buffer',
+    'net-tx/csum-start-from-buffer',
     ['P1.1-027f'],
     'csum_start counts from the packet header',
     INVERTED,
@@ -261,7 +295,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-at-offset-from-frame',
+    'net-tx/csum-at-offset-from-frame',
     ['P1.1-027f'],
     'csum_offset counts from the frame start',
     INVERTED,
@@ -275,7 +309,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'csum-odd-tail',
+    'net-tx/csum-odd-tail',
     ['P1.1-027f'],
     'an odd last byte is left out of the sum',
     'class of old checksum bugs',
@@ -286,15 +320,21 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
         sum.call(checksums, bytes, start, end - ((end - start) & 1), initial);
     },
   ),
-  wrong('csum-no-fold', ['P1.1-027f'], 'carries are dropped instead of added back', INVERTED, (device) => {
-    device.tx.checksums.sum = (bytes, start, end, initial = 0) => {
-      let sum = initial;
-      for (let i = start; i < end; i += 2) sum += (bytes[i] << 8) | (i + 1 < end ? bytes[i + 1] : 0);
-      return sum & 0xffff;
-    };
-  }),
   wrong(
-    'csum-first-desc-only',
+    'net-tx/csum-no-fold',
+    ['P1.1-027f'],
+    'carries are dropped instead of added back',
+    INVERTED,
+    (device) => {
+      device.tx.checksums.sum = (bytes, start, end, initial = 0) => {
+        let sum = initial;
+        for (let i = start; i < end; i += 2) sum += (bytes[i] << 8) | (i + 1 < end ? bytes[i + 1] : 0);
+        return sum & 0xffff;
+      };
+    },
+  ),
+  wrong(
+    'net-tx/csum-first-desc-only',
     ['P1.1-027f'],
     'only bytes of the first descriptor are summed',
     INVERTED,
@@ -308,21 +348,27 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  wrong('csum-adds-pseudo', ['P1.1-027f'], 'the pseudo header is summed once more', INVERTED, (device) => {
-    device.tx.completeChecksum = (frame, header) => {
-      const { checksums } = device.tx;
-      const layout = parseFrame(frame, frame.length);
-      const twice = layout.ip === 0 ? 0 : checksums.pseudo(frame, layout, frame.length - layout.l4);
-      const value = checksums.finish(
-        checksums.sum(frame, header.csumStart, frame.length, twice),
-        header.csumOffset === 6,
-      );
-      frame[header.csumStart + header.csumOffset] = value >> 8;
-      frame[header.csumStart + header.csumOffset + 1] = value;
-    };
-  }),
   wrong(
-    'csum-left-to-peer',
+    'net-tx/csum-adds-pseudo',
+    ['P1.1-027f'],
+    'the pseudo header is summed once more',
+    INVERTED,
+    (device) => {
+      device.tx.completeChecksum = (frame, header) => {
+        const { checksums } = device.tx;
+        const layout = parseFrame(frame, frame.length);
+        const twice = layout.ip === 0 ? 0 : checksums.pseudo(frame, layout, frame.length - layout.l4);
+        const value = checksums.finish(
+          checksums.sum(frame, header.csumStart, frame.length, twice),
+          header.csumOffset === 6,
+        );
+        frame[header.csumStart + header.csumOffset] = value >> 8;
+        frame[header.csumStart + header.csumOffset + 1] = value;
+      };
+    },
+  ),
+  wrong(
+    'net-tx/csum-left-to-peer',
     ['P1.1-027f'],
     'the checksum is left to a far side that did not accept it',
     INVERTED,
@@ -331,7 +377,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tso-stale-length',
+    'net-tx/tso-stale-length',
     ['P1.1-027g'],
     'segment sums cover the length of the super-frame',
     INVERTED,
@@ -349,7 +395,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tso-empty-tail',
+    'net-tx/tso-empty-tail',
     ['P1.1-027g'],
     'a payload of whole segments gets an empty one behind',
     INVERTED,
@@ -358,7 +404,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tso-sequence-stuck',
+    'net-tx/tso-sequence-stuck',
     ['P1.1-027g'],
     'all segments have the sequence number of the first',
     INVERTED,
@@ -370,7 +416,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tso-ip-sum-stale',
+    'net-tx/tso-ip-sum-stale',
     ['P1.1-027g'],
     'the IPv4 header checksum of the super-frame is kept',
     INVERTED,
@@ -379,7 +425,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tso-ecn-unmasked',
+    'net-tx/tso-ecn-unmasked',
     ['P1.1-027g'],
     'gso_type with the ECN bit is unknown, and the packet dropped',
     INVERTED,
@@ -387,36 +433,50 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
       device.tx.acceptable = (_, header) => header.gsoType <= GSO.TCPV6;
     },
   ),
-  wrong('tso-cwr-lost', ['P1.1-027g'], 'CWR is cleared in every segment', INVERTED, (device) => {
+  wrong('net-tx/tso-cwr-lost', ['P1.1-027g'], 'CWR is cleared in every segment', INVERTED, (device) => {
     const { segmenter } = device.tx;
     const { patchTcp } = segmenter;
     segmenter.patchTcp = (out, layout, offset, _, last) =>
       patchTcp.call(segmenter, out, layout, offset, false, last);
   }),
-  wrong('ufo-as-uso', ['P1.1-027h'], 'a UDP super-frame becomes several datagrams', INVERTED, (device) => {
-    const { cut } = device.tx;
-    device.tx.cut = (frame, type, header) =>
-      type === GSO.UDP ? datagrams(device, frame, header.gsoSize) : cut.call(device.tx, frame, type, header);
-  }),
-  wrong('ufo-more-on-last', ['P1.1-027h'], 'the last fragment says that more follow', INVERTED, (device) => {
-    const { cut } = device.tx;
-    device.tx.cut = (frame, type, header) => {
-      const pieces = cut.call(device.tx, frame, type, header);
-      const last = pieces?.at(-1);
-      if (type === GSO.UDP && last) {
-        const layout = parseFrame(last, last.length);
-        last[layout.l3 + 6] |= 0x20;
-        device.tx.segmenter.patchIpSum(last, layout);
-      }
-      return pieces;
-    };
-  }),
-  wrong('ufo-not-cut', ['P1.1-027h'], 'UDP super-frames go out whole', INVERTED, (device) => {
+  wrong(
+    'net-tx/ufo-as-uso',
+    ['P1.1-027h'],
+    'a UDP super-frame becomes several datagrams',
+    INVERTED,
+    (device) => {
+      const { cut } = device.tx;
+      device.tx.cut = (frame, type, header) =>
+        type === GSO.UDP
+          ? datagrams(device, frame, header.gsoSize)
+          : cut.call(device.tx, frame, type, header);
+    },
+  ),
+  wrong(
+    'net-tx/ufo-more-on-last',
+    ['P1.1-027h'],
+    'the last fragment says that more follow',
+    INVERTED,
+    (device) => {
+      const { cut } = device.tx;
+      device.tx.cut = (frame, type, header) => {
+        const pieces = cut.call(device.tx, frame, type, header);
+        const last = pieces?.at(-1);
+        if (type === GSO.UDP && last) {
+          const layout = parseFrame(last, last.length);
+          last[layout.l3 + 6] |= 0x20;
+          device.tx.segmenter.patchIpSum(last, layout);
+        }
+        return pieces;
+      };
+    },
+  ),
+  wrong('net-tx/ufo-not-cut', ['P1.1-027h'], 'UDP super-frames go out whole', INVERTED, (device) => {
     const { hostGso } = device;
     device.hostGso = (type) => type !== GSO.UDP && hostGso.call(device, type);
   }),
   wrong(
-    'tx-num-buffers-merges',
+    'net-tx/tx-num-buffers-merges',
     ['P1.1-027i'],
     'num_buffers of a transmitted packet joins it with the next',
     INVERTED,
@@ -436,7 +496,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tx-num-buffers-trims',
+    'net-tx/tx-num-buffers-trims',
     ['P1.1-027i'],
     'the last num_buffers bytes are taken for padding',
     INVERTED,
@@ -449,7 +509,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tx-newest-first',
+    'net-tx/tx-newest-first',
     ['P1.1-027j'],
     'frames of a burst leave in reverse order',
     'text turned round',
@@ -460,7 +520,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
     },
   ),
   wrong(
-    'tx-early-complete',
+    'net-tx/tx-early-complete',
     ['P1.1-027k'],
     'buffers are used before the frame is read',
     'zero-copy class',
