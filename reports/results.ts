@@ -18,7 +18,16 @@ export type ResultVerdict =
 
 /** From harmless to worst. */
 export const VERDICT_ORDER: readonly ResultVerdict[] = [
-  'pass', 'skip', 'xfail', 'warn', 'blocked', 'xpass', 'fail', 'hang', 'crash', 'error',
+  'pass',
+  'skip',
+  'xfail',
+  'warn',
+  'blocked',
+  'xpass',
+  'fail',
+  'hang',
+  'crash',
+  'error',
 ];
 
 export const worstVerdict = (a: ResultVerdict, b: ResultVerdict): ResultVerdict =>
@@ -46,9 +55,14 @@ export interface PictureSlot {
   /** free, added (not available yet), available, used (given back). */
   state: 'free' | 'added' | 'available' | 'used';
   elements?: { write: boolean; len: number }[];
-  /** What the device stored: used element or used descriptor. */
+  /**
+   * What the device stored. Packed: the used descriptor in this slot. Split: the element of the used ring
+   * with this index, which says nothing about the descriptor of the same number.
+   */
   used?: { id: number; len?: number; flags?: number };
   indirect?: boolean;
+  /** What is wrong with this slot; reports highlight it. */
+  wrong?: string;
 }
 
 export interface PictureQueue {
@@ -137,13 +151,25 @@ export interface ResultRequirement {
   scope: string;
   clauses: string[];
   summary: string;
-  decided: { by: 'cases' | 'transport' | 'outside'; class?: string; strength?: string; reason?: string };
+  decided: {
+    by: 'cases' | 'transport' | 'outside';
+    class?: string;
+    strength?: string;
+    twin?: string;
+    reason?: string;
+  };
   /** Ids of the cases that cite it. */
   cases: string[];
   /** Per target: worst verdict over the instances that decide it; `none` when no instance ran. */
   verdicts: (ResultVerdict | 'none')[];
   /** Seeded defects that its cases have been shown to find. */
   proofs: number;
+}
+
+/** A rule of the suite itself that findings may cite, e.g. `INV-ALIVE`. */
+export interface ResultRule {
+  id: string;
+  summary: string;
 }
 
 export interface ResultTarget {
@@ -175,6 +201,8 @@ export interface Results {
   targets: ResultTarget[];
   cases: ResultCase[];
   requirements: ResultRequirement[];
+  /** Rules of the suite itself, where findings cite any. */
+  rules?: ResultRule[];
   results: CaseResult[];
   summary: ResultSummary;
   timing: { started: string; ms: number };
