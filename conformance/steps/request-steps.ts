@@ -2,6 +2,7 @@ import { controlQueue } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
 import { addRequest, exchange, outcomeOf, planOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
 import { kitOf } from '../kits/index.ts';
+import { bringUp } from '../session/bring-up.ts';
 import {
   BOOL,
   COUNT,
@@ -78,7 +79,7 @@ export function release(session: Session, idx: number, args: { publish?: boolean
 }
 
 interface RequestArgs extends FramingArgs {
-  dir?: 'out' | 'in';
+  dir?: 'out' | 'in' | 'any';
   size?: number;
   seed?: number;
   as?: string;
@@ -95,7 +96,7 @@ export const requestStep = defineStep<RequestArgs, never>({
     'receives a frame. `count` makes several (named as-0, as-1, …). Does not wait.',
   example: '{request: {dir: out, as: a, cut: {r: [15, 1]}}}',
   schema: obj({
-    dir: oneOf('out', 'in'),
+    dir: { ...oneOf('out', 'in', 'any'), description: 'any: `out` where the device can do that, else `in`.' },
     size: INT,
     seed: INT,
     as: TEXT,
@@ -105,7 +106,8 @@ export const requestStep = defineStep<RequestArgs, never>({
     ...FRAMING,
   }),
   run(session, args) {
-    const dir = args.dir ?? 'out';
+    const { dir: wanted = 'out' } = args;
+    const dir = wanted !== 'any' ? wanted : kitOf(session).lacks(session, 'out') === null ? 'out' : 'in';
     const count = args.count ?? 1;
     for (let i = 0; i < count; i++) {
       const options: RequestOptions = {
@@ -269,6 +271,26 @@ export const collectStep = defineStep<{ queue?: number | string; count?: Count; 
   },
 });
 
+/** `recover`: a whole session after whatever happened. */
+export const recoverStep = defineStep<Record<string, never>, { featuresOk: boolean; outcomes: RequestOutcome[] }>({
+  name: 'recover',
+  summary:
+    'Reset the device, initialise it with the baseline features and do the standard exchange: proves that it comes back, ' +
+    'whatever the driver did before.',
+  example: '{recover: {}}',
+  schema: obj({}),
+  run(session) {
+    const { featuresOk } = bringUp(session, { only: [] });
+    return { featuresOk, outcomes: featuresOk ? exchange(session) : [] };
+  },
+  judge(_, { featuresOk, outcomes }) {
+    const problems = featuresOk
+      ? outcomes.flatMap((outcome) => judgeOutcome(outcome))
+      : [{ expected: 'the device initialises again', actual: 'FEATURES_OK was refused' }];
+    return problems.map((problem) => ({ ...problem, requirement: 'INV-ALIVE' }));
+  },
+});
+
 /** `settle`: let the device finish, and check whatever came back. */
 export const settleStep = defineStep<Record<string, never>, RequestOutcome[]>({
   name: 'settle',
@@ -283,5 +305,6 @@ export const settleStep = defineStep<Record<string, never>, RequestOutcome[]>({
     if (session.breached) return undefined;
     return back.filter((buffer) => planOf(session, buffer)).map((buffer) => outcomeOf(session, buffer));
   },
-  judge: (_, outcomes) => outcomes.flatMap((outcome) => judgeOutcome(outcome)),
+  judge: (_, outcomes) =>
+    outcomes.flatMap((outcome) => judgeOutcome(outcome).map((problem) => ({ requirement: outcome.about, ...problem }))),
 });
