@@ -161,8 +161,11 @@ export function macOf(name: string, { dev, peer }: Macs): Uint8Array {
 }
 
 /** Payload byte i is i mod 251. */
-export const payloadBytes = (size: number): Uint8Array =>
-  Uint8Array.from({ length: size }, (_, i) => i % 251);
+export function payloadBytes(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = i % 251;
+  return bytes;
+}
 
 /** Build one frame. @throws RangeError on a spec that is none */
 export function buildFrame(spec: FrameSpec, macs: Macs): BuiltFrame {
