@@ -11,6 +11,8 @@ import { QueryError } from './conformance/runner/query.ts';
 import { TargetError } from './conformance/runner/targets.ts';
 import { DEFECTS } from './devices/defects/index.ts';
 import { DEFAULT_TARGETS, PARENTS } from './devices/registry.ts';
+import { fuzzCommand } from './fuzz/commands/fuzz.ts';
+import { FOCUSES } from './fuzz/strategy.ts';
 import { parentSource } from './parents.ts';
 import { PROJECT_ROOT } from './specs/compile-cache.ts';
 
@@ -59,6 +61,25 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--json', 'print events as JSON lines')
     .option('-q, --quiet', 'no progress line')
     .action(async (options) => setCode(await runCommand(options, context)));
+
+  command('fuzz', 'Draw step sequences at random, judge them by the reference model, shrink what it finds', [
+    'fuzz --target simulator-blk --time 60s',
+    'fuzz --target ./my-parent.ts --runs 100000 --seed 7 --corpus corpus --focus rings,status',
+    'fuzz --target simulator-net --runs 1000000 --shard 2/8 --out out/shard-2',
+  ])
+    .option('-t, --target <target>', 'parent and options (default: simulator-blk)')
+    .option('--time <duration>', 'how long: 90s, 5m, 2h (default 60s unless --runs is given)')
+    .option('--runs <n>', 'number of sequences', whole)
+    .option('--seed <n>', 'seed of the campaign (default 1)', whole)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
+    .option('--corpus <dir>', 'folder of sequences to start from and to add to')
+    .option('--focus <names>', `concentrate on: ${FOCUSES.join(',')}`, commas)
+    .option('--shard <i/n>', 'this is part i of n of the campaign')
+    .option('-o, --out <dir>', 'folder for findings (default: out/fuzz); findings there are known already')
+    .option('--timeout <ms>', 'time that one sequence may take before it is a hang (default 5000)', whole)
+    .option('--no-guidance', 'draw every sequence afresh')
+    .option('--json', 'print events as JSON lines')
+    .action(async (options) => setCode(await fuzzCommand(options, context)));
 
   command('list', 'List the cases', ['list', 'list --select "scope=packed" --json'])
     .option('-s, --select <query>', 'as for run; repeatable', collect)
@@ -117,6 +138,7 @@ export async function main(args: readonly string[]): Promise<number> {
     defaultTargets: DEFAULT_TARGETS,
     defects: [...DEFECTS.values()],
     workerScript: new URL('./worker.js', import.meta.url),
+    fuzzWorkerScript: new URL('./fuzz-worker.js', import.meta.url),
     version: VERSION,
     out: process.stdout,
     err: process.stderr,

@@ -8,4 +8,10 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
 );
 
 /** What a run that names no target is run against: both device types, and the settings that further rows need. */
-export const DEFAULT_TARGETS: readonly string[] = ['simulator-net', 'simulator-blk'];
+export const DEFAULT_TARGETS: readonly string[] = [
+  'simulator-net',
+  'simulator-blk',
+  'simulator-net:rsc-ext=yes,standby=yes,data-valid=yes',
+  'simulator-blk:read-only=yes',
+  'simulator-blk:blk-size=4096,capacity=8589934592',
+];

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { deviceFacts } from '../conformance/runner/device-facts.ts';
-import { type ParentSource, resolveTarget, type Target, TargetError } from '../conformance/runner/targets.ts';
+import type { Target } from '../conformance/runner/run-instance.ts';
+import { type ParentSource, resolveTarget, TargetError } from '../conformance/runner/targets.ts';
 import { GuestMemory } from '../framework/memory/guest-memory.ts';
 import { asCase } from './as-case.ts';
 import { Campaign, type Hit } from './campaign.ts';

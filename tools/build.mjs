@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export async function buildAll() {
   await build({
     absWorkingDir: root,
-    entryPoints: ['cli.ts', 'worker.ts', 'api.ts'],
+    entryPoints: ['./cli.ts', './worker.ts', './fuzz-worker.ts', './api.ts'],
     outdir: 'dist',
     bundle: true,
     splitting: true,
@@ -23,7 +23,6 @@ export async function buildAll() {
     sourcemap: true,
     chunkNames: 'chunk-[hash]',
     logLevel: 'warning',
-    alias: { 'vdpa-cts': './api.ts' },
   });
   const { js, css } = await buildReportClient();
   mkdirSync(`${root}dist`, { recursive: true });

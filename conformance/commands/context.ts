@@ -31,6 +31,8 @@ export interface CommandContext {
   defects: readonly ProvenDefect[];
   /** Script of the conformance worker. */
   workerScript: URL;
+  /** Script of the fuzz worker. */
+  fuzzWorkerScript: URL;
   version: string;
   out: NodeJS.WriteStream;
   err: NodeJS.WriteStream;

@@ -86,6 +86,7 @@ export const blkKit: DeviceKit = {
         readable,
         writable: 1,
         usedLen: 1,
+        about: 'P1.1-026b',
         check(_, buffer: Buffer) {
           const [status] = session.buffers.written(buffer);
           if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
@@ -106,6 +107,7 @@ export const blkKit: DeviceKit = {
       readable: blkHeader(BLK_T.IN, sector),
       writable: count * SECTOR + 1,
       usedLen: count * SECTOR + 1,
+      about: 'P1.1-026b',
       check(_, buffer: Buffer) {
         const bytes = session.buffers.written(buffer);
         const status = bytes[bytes.length - 1];

@@ -12,6 +12,8 @@ export interface RequestPlan {
   readonly usedLen: number;
   /** Whatever must happen outside the ring for the request to complete (net receive: the peer sends). */
   stimulate?(session: Session): void;
+  /** Requirement that a wrong outcome breaks. */
+  readonly about?: string;
   /** Compare the outcome with what a right device does. Returns null, or what is wrong. */
   check(session: Session, buffer: Buffer): string | null;
 }

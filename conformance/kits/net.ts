@@ -58,6 +58,7 @@ export const netKit: DeviceKit = {
         readable,
         writable: 0,
         usedLen: 0,
+        about: 'P1.1-027e',
         check() {
           const taken = takenFrames(session);
           const at = taken.findIndex((bytes) => sameFrame(frame, bytes));
@@ -75,6 +76,7 @@ export const netKit: DeviceKit = {
       readable: new Uint8Array(0),
       writable: NET_HDR + frame.length,
       usedLen: NET_HDR + frame.length,
+      about: 'P1.1-027m',
       stimulate: () => peer?.send(frame),
       check(_, buffer: Buffer) {
         const bytes = session.buffers.written(buffer);

@@ -2,6 +2,9 @@ import { Worker } from 'node:worker_threads';
 import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
 
+/** Time that a worker may take to load the catalogue and the target, in milliseconds. */
+const LOAD_MS = 120_000;
+
 /** How often the watchdog looks, in milliseconds. */
 const LOOK_MS = 200;
 
@@ -151,8 +154,8 @@ function runWorkerOnce(
       if (at !== last) {
         last = at;
         since = performance.now();
-      } else if (performance.now() - since > options.timeout) {
-        finish({ kind: 'hang', why: `no end within ${options.timeout} ms` });
+      } else if (performance.now() - since > (at < task.from ? LOAD_MS : options.timeout)) {
+        finish({ kind: 'hang', why: `no end within ${at < task.from ? LOAD_MS : options.timeout} ms` });
       }
     }, LOOK_MS);
     options.signal?.addEventListener('abort', abort);

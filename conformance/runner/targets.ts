@@ -41,7 +41,7 @@ export function splitTarget(spec: string): { name: string; options: Record<strin
  */
 export async function resolveTarget(spec: string, source: ParentSource): Promise<Target> {
   const { name, options } = splitTarget(spec);
-  const definition = isPath(name) ? await loadParent(name, source) : source.builtIn.get(name);
+  const definition = source.builtIn.get(name) ?? (isPath(name) ? await loadParent(name, source) : undefined);
   if (definition === undefined) {
     const near = closestName(name, [...source.builtIn.keys()]);
     throw new TargetError(

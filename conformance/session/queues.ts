@@ -9,6 +9,7 @@ import {
   type InterruptMode,
 } from '../../framework/virtqueue/driver/ring.ts';
 import { F_EVENT_IDX, F_IN_ORDER, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
+import { MAX_QUEUE_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Buffer } from './buffers.ts';
 import type { Session } from './session.ts';
 
@@ -45,6 +46,8 @@ const HELD: ReadonlySet<string> = new Set(['ring-full', 'bad-slots', 'bad-id']);
 export class SessionQueues {
   readonly #session: Session;
   readonly #queues: SessionQueue[] = [];
+  /** Queues that a step has disabled. */
+  readonly disabled = new Set<number>();
   #epochs: number[] = [];
 
   constructor(session: Session) {
@@ -69,6 +72,7 @@ export class SessionQueues {
   setUp(idx: number, options: QueueOptions): number {
     const { memory, recorder, features } = this.#session;
     const packed = (features & F_RING_PACKED) !== 0n;
+    if (this.#queues[idx]) this.#session.breach('a queue is set up twice');
     const { num, start } = options;
     const layout = layoutQueue(packed ? 'packed' : 'split', num);
     const area = (part: { size: number; align: number }): Area => memory.allocArea(part.size, part.align);
@@ -116,6 +120,26 @@ export class SessionQueues {
     if (next) this.#session.recorder.push({ k: 'notify', q: idx, mode: 'event', ...at });
     else if (mode.mode === 'arm') this.#session.recorder.push({ k: 'notify', q: idx, mode: 'enable' });
     else this.#session.recorder.push({ k: 'notify', q: idx, ...mode });
+  }
+
+  /**
+   * The device is about to be told another size or place for a queue that is laid out already: from the device's
+   * side the areas are where it is told they are. The driver keeps using the old ones, which is a breach.
+   */
+  relocate(idx: number, num: number | undefined, offset: { desc?: number; driver?: number; device?: number } = {}): void {
+    const queue = this.#queues[idx];
+    if (queue === undefined) return;
+    this.#session.breach('size or place of a queue changed');
+    const told = num ?? queue.num;
+    if (told < 1 || told > MAX_QUEUE_SIZE) return;
+    const layout = layoutQueue(queue.packed ? 'packed' : 'split', told);
+    const features = `0x${this.#session.features.toString(16)}`;
+    for (const name of ['desc', 'driver', 'device'] as const) {
+      const { pa, iova } = queue.areas[name];
+      const by = offset[name] ?? 0;
+      const place = { pa: pa + by, iova: iova + by, size: layout[name].size };
+      this.#session.recorder.push({ k: 'area', q: idx, name, ...place, num: told, packed: queue.packed, features });
+    }
   }
 
   /** A fresh notification callback for queue `idx`; calls of earlier ones are marked `old`. */
@@ -231,6 +255,7 @@ export class SessionQueues {
   forget(): void {
     for (const queue of this.#queues) if (queue) this.#nextEpoch(queue.idx);
     this.#queues.length = 0;
+    this.disabled.clear();
   }
 
   #nextEpoch(idx: number): number {

@@ -92,6 +92,7 @@ export function partsOf(readable: Uint8Array, writable: number, cut: Cut | undef
 export function addOptions(session: Session, framing: Framing, count: number): AddOptions {
   const { indirect } = framing;
   if (framing.breach) session.breach('framing rule broken');
+  if (indirect && !session.has('VIRTIO_F_INDIRECT_DESC')) session.breach('an indirect table without the feature');
   const { direct = 0, in: place = undefined } = typeof indirect === 'object' ? indirect : {};
   const table = () =>
     place === undefined
@@ -146,6 +147,8 @@ export interface RequestOutcome {
   exactLen: number;
   /** What is wrong with the data or status, if anything. */
   problem?: string;
+  /** Requirement that wrong data or status breaks. */
+  about?: string;
 }
 
 /** Look at a request: whether it came back, and whether its data are right. */
@@ -163,7 +166,7 @@ export function outcomeOf(session: Session, buffer: Buffer): RequestOutcome {
     ...(len === undefined || writeFlag === false ? {} : { len }),
     maxLen,
     exactLen,
-    ...(problem ? { problem } : {}),
+    ...(problem ? { problem, about: plan?.about } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts
 import { type VirtioVdpaDevice, virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import { SessionBuffers } from './buffers.ts';
@@ -54,6 +55,8 @@ export class Session {
   configIrqs = 0;
   /** The driver broke a rule since the last reset. */
   breached = false;
+  /** Suspended by a step and not resumed or reset since. */
+  suspended = false;
   /** Index of the step that runs now. */
   step = 0;
   #configEpoch = 0;
@@ -145,6 +148,7 @@ export class Session {
     this.buffers.forget();
     this.features = 0n;
     this.breached = false;
+    this.suspended = false;
     return reads;
   }
 
@@ -159,6 +163,15 @@ export class Session {
       this.recorder.push({ k: 'config-irq', status, ...(epoch === this.#configEpoch && on ? {} : { old: true }) });
     };
     this.virtio.onConfigChange(on ? callback : null);
+  }
+
+  /** Whether requests must be served now: DRIVER_OK, no need of a reset, and no rule broken by the driver. */
+  runs(): boolean {
+    this.ops.quiet++;
+    const status = this.ops.getStatus();
+    this.ops.quiet--;
+    const bits = STATUS.DRIVER_OK | STATUS.DEVICE_NEEDS_RESET;
+    return (status & bits) === STATUS.DRIVER_OK && !this.breached && !this.suspended && this.queues.disabled.size === 0;
   }
 
   /** Whether a feature is in force, by name. */

@@ -1,5 +1,6 @@
 import { Buffer as NodeBuffer } from 'node:buffer';
-import { BLK_S, BLK_T, blkHeader, media, SECTOR } from '../kits/blk.ts';
+import { allowedStatuses } from '../../specs/model/blk.ts';
+import { BLK_S, BLK_T, blkHeader, capacity, media, SECTOR } from '../kits/blk.ts';
 import { difference, pattern } from '../kits/kit.ts';
 import type { Buffer } from '../session/buffers.ts';
 import { addOptions, cutSizes, partsOf } from '../session/requests.ts';
@@ -86,7 +87,7 @@ function segmentsOf(segments: readonly SegmentArg[]): { ranges: Range[]; bytes: 
 
 const STATUS_NAMES = ['OK', 'IOERR', 'UNSUPP'] as const;
 type StatusName = (typeof STATUS_NAMES)[number];
-type StatusArg = StatusName | StatusName[] | 'any' | 'open';
+type StatusArg = StatusName | StatusName[] | 'any' | 'open' | 'model';
 
 /** Expected data: what the session knows to be there, nothing in particular, or the same as an earlier read. */
 type DataArg = 'known' | 'any' | 'zeroes' | (Content & { same?: string });
@@ -97,12 +98,12 @@ interface Expect {
   'may-be-missing'?: boolean;
 }
 
-const STATUS = { anyOf: [oneOf('any', 'open', ...STATUS_NAMES), list(oneOf(...STATUS_NAMES), 1)] };
+const STATUS = { anyOf: [oneOf('any', 'open', 'model', ...STATUS_NAMES), list(oneOf(...STATUS_NAMES), 1)] };
 const DATA = { anyOf: [oneOf('known', 'any', 'zeroes'), obj({ ...CONTENT, same: TEXT })] };
 const EXPECT = {
   ...obj({ status: STATUS, data: DATA, 'may-be-missing': BOOL }),
   description:
-    'status: one or several of OK, IOERR, UNSUPP, any of these, or open: not looked at (default OK). data of a read: known (default: what this case ' +
+    'status: one or several of OK, IOERR, UNSUPP, any of these, open: not looked at, or model: what the reference model allows with the features in force (default OK). data of a read: known (default: what this case ' +
     'wrote there), any, zeroes, {fill}, {pattern}, {same: name of a saved read}. may-be-missing: silence is accepted.',
 };
 
@@ -141,6 +142,8 @@ interface Seen {
   status?: number;
   /** Where the data of a read is not what it should be. */
   data?: string;
+  /** Statuses that the model allows; absent after a breach, when anything goes. */
+  allowed?: readonly StatusName[];
 }
 
 function forget(session: Session, ranges: readonly Range[]): void {
@@ -203,8 +206,9 @@ function wrongData(session: Session, request: Issued, bytes: Uint8Array, want: D
 function look(session: Session, buffer: Buffer, expect: Expect): Seen {
   const bytes = session.buffers.written(buffer);
   const total = bytes.length;
-  if (buffer.used === undefined) return { name: buffer.name, used: false, total };
   const request = issuedOf(session).get(buffer.b);
+  const allowed = expect.status === 'model' && request && session.runs() ? modelOf(session, request) : undefined;
+  if (buffer.used === undefined) return { name: buffer.name, used: false, total, ...(allowed ? { allowed } : {}) };
   const status = total === 0 ? undefined : bytes[total - 1];
   let data: string | undefined;
   if (request !== undefined) {
@@ -219,14 +223,29 @@ function look(session: Session, buffer: Buffer, expect: Expect): Seen {
     total,
     ...(len === undefined ? {} : { len }),
     ...(status === undefined ? {} : { status }),
-    ...(data === undefined ? {} : { data }),
+    ...(data === undefined || (expect.status === 'model' && !allowed) ? {} : { data }),
+    ...(allowed ? { allowed } : {}),
   };
+}
+
+/** Statuses that the model allows for a request in this session. */
+function modelOf(session: Session, { type, sector, out, room, ranges }: Issued): readonly StatusName[] {
+  const limit = capacity(session);
+  const size = type === BLK_T.OUT ? out.length : type === BLK_T.IN ? room : 0;
+  const within = [{ sector, count: Math.ceil(size / SECTOR) }, ...ranges].every((one) => one.sector + one.count <= limit);
+  const flags = Array.from({ length: Math.floor(out.length / 16) }, (_, i) => new DataView(out.buffer, out.byteOffset + 16 * i).getUint32(12, true));
+  const segments = type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES ? flags : [];
+  return allowedStatuses({ type, inRange: within, flags: segments }, session.ops.getDeviceFeatures(), session.features);
 }
 
 const nameOf = (status: number) => STATUS_NAMES[status] ?? `0x${status.toString(16)}`;
 
 function judgeSeen(seen: Seen, expect: Expect): Problem[] {
   const { name } = seen;
+  if (expect.status === 'model') {
+    if (seen.allowed === undefined) return [];
+    return judgeSeen(seen, { ...expect, status: [...seen.allowed] }).map((problem) => ({ requirement: 'P1.1-025', ...problem }));
+  }
   if (!seen.used)
     return expect['may-be-missing'] ? [] : [{ expected: `${name} is used`, actual: 'not used' }];
   const problems: Problem[] = [];

@@ -166,16 +166,18 @@ export const backendStep = defineStep<BackendArgs, never>({
     const act = (what: string, action: (() => void) | undefined) => {
       session.guarded(`backend.${what}`, action ?? session.stop(`the parent offers no ${what}`));
     };
+    const changes = (what: string) => what === 'queue' || what === 'change-config';
+    for (const what of Object.keys(args)) if (!changes(what)) session.recorder.push({ k: 'backend', what });
     const change = args['change-config'];
     if (change !== undefined) {
       const { offset, length } = placeOf(session, change);
       for (let i = 0; i < (change.times ?? 1); i++) {
         const bytes = change.bytes === undefined ? session.virtio.readConfig(offset, length) : bytesOf(change.bytes);
         if (change.add !== undefined) addLittle(bytes, change.add);
+        session.recorder.push({ k: 'backend', what: 'change-config' });
         act('changeConfig', backend.changeConfig && (() => backend.changeConfig!(offset, bytes)));
       }
     }
-    for (const what of Object.keys(args)) if (what !== 'queue') session.recorder.push({ k: 'backend', what });
     if (args.hold !== undefined) {
       const queue = queueIndex(session, args.queue);
       act('hold', backend.hold && (() => backend.hold!(queue, args.hold!)));

@@ -22,10 +22,9 @@ export const interruptsStep = defineStep<InterruptsArgs, never>({
     ['mode'],
   ),
   run(session, args) {
-    const { ring } = session.queues.must(queueIndex(session, args.queue));
-    if (args.mode === 'arm') ring.armInterrupts();
-    else if (args.mode === 'event') ring.setInterrupts({ mode: 'event', at: args.at ?? 0, wrap: args.wrap });
-    else ring.setInterrupts({ mode: args.mode });
+    const idx = queueIndex(session, args.queue);
+    if (args.mode === 'event') session.queues.interrupts(idx, { mode: 'event', at: args.at ?? 0, wrap: args.wrap });
+    else session.queues.interrupts(idx, { mode: args.mode });
   },
 });
 

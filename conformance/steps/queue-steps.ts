@@ -39,6 +39,7 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     const idx = queueIndex(session, args.queue);
     const { ops } = session;
     let error: number | undefined;
+    if (args.num !== undefined || args.offset !== undefined) session.queues.relocate(idx, args.num, args.offset);
     if (args.num !== undefined) ops.setVqNum(idx, args.num);
     if (args.offset !== undefined) {
       const { desc, driver, device } = session.queues.must(idx).areas;
@@ -46,6 +47,8 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
       const at = (iova: number, plus = 0) => iova + plus;
       error = ops.setVqAddress(idx, at(desc.iova, offset.desc), at(driver.iova, offset.driver), at(device.iova, offset.device));
     }
+    if (args.ready === false) session.queues.disabled.add(idx);
+    else if (args.ready) session.queues.disabled.delete(idx);
     if (args.ready !== undefined) ops.setVqReady(idx, args.ready);
     const wantsSize = args['size-op'] !== undefined || args['size-is-power-of-2'];
     return {
@@ -162,7 +165,11 @@ export const suspendStep = defineStep<Record<string, never>, { error: number }>(
   summary: 'Suspend the device (vDPA); stops the case when the parent has no such op.',
   example: '{suspend: {}}',
   schema: obj({}),
-  run: (session) => ({ error: session.ops.suspend?.() ?? session.stop('the parent has no suspend') }),
+  run(session) {
+    const error = session.ops.suspend?.() ?? session.stop('the parent has no suspend');
+    if (error === 0) session.suspended = true;
+    return { error };
+  },
   judge: (_, { error }) => (error < 0 ? [{ expected: 'suspend succeeds', actual: `error ${error}` }] : []),
 });
 
@@ -172,7 +179,11 @@ export const resumeStep = defineStep<Record<string, never>, { error: number }>({
   summary: 'Resume a suspended device (vDPA); stops the case when the parent has no such op.',
   example: '{resume: {}}',
   schema: obj({}),
-  run: (session) => ({ error: session.ops.resume?.() ?? session.stop('the parent has no resume') }),
+  run(session) {
+    const error = session.ops.resume?.() ?? session.stop('the parent has no resume');
+    if (error === 0) session.suspended = false;
+    return { error };
+  },
   judge: (_, { error }) => (error < 0 ? [{ expected: 'resume succeeds', actual: `error ${error}` }] : []),
 });
 

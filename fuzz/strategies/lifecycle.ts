@@ -88,13 +88,13 @@ export const stepwise: Strategy = {
     switch (view.phase) {
       case 'reset':
         view.phase = 'acknowledged';
-        return [step('status', { set: 1 }), step('status', { has: 1 })];
+        return [step('status', { set: 1 }), step('status', { has: 0 })];
       case 'acknowledged':
         view.phase = 'driver';
-        return [step('status', { set: 2 }), step('status', { has: 3 })];
+        return [step('status', { set: 2 }), step('status', { has: 0 })];
       case 'queues':
         view.phase = 'running';
-        return [step('status', { set: 4 }), step('status', { has: 4 })];
+        return [step('status', { set: 4 }), step('status', { has: 0 })];
       default:
         return [step('status', { has: 0 })];
     }
@@ -106,7 +106,15 @@ export const recover: Strategy = {
   name: 'recover',
   focus: 'lifecycle',
   weight: (view) => (view.breached ? 25 : 1),
-  draw: (view, draw) => [bringUp(view, draw, 'running'), step('exchange')],
+  draw(view) {
+    forgetSession(view);
+    view.phase = 'running';
+    view.status = STATUS_OF.running;
+    view.features = [];
+    view.packed = view.eventIdx = view.indirect = view.inOrder = false;
+    view.num = Math.min(64, view.facts.values.num_max as number);
+    return [step('recover')];
+  },
 };
 
 export const suspend: Strategy = {
@@ -119,7 +127,8 @@ export const suspend: Strategy = {
       return [step('resume'), step('kick', { queue: 'tx' })];
     }
     view.suspended = true;
-    const save = chance(draw, 50) ? [step('vq-state', { queue: 'tx', save: 'at' }), step('vq-state', { queue: 'tx', same: 'at' })] : [];
+    const look = step('vq-state', { queue: 'tx', error: 'any' });
+    const save = chance(draw, 50) ? [look, look] : [];
     return [step('suspend'), ...save];
   },
 };

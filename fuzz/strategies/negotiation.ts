@@ -32,7 +32,7 @@ export const giveUp: Strategy = {
   name: 'give-up',
   focus: 'status',
   weight: (view) => (view.phase !== 'reset' && !view.breached ? 1 : 0),
-  draw: () => [step('status', { set: STATUS.FAILED }), step('status', { has: STATUS.FAILED })],
+  draw: () => [step('status', { set: STATUS.FAILED }), step('status', { has: 0 })],
 };
 
 /** A set of features of any shape, written where it is legal to write one, then FEATURES_OK. */

@@ -91,6 +91,7 @@ describe.skipIf(missing)('the report in a browser', { timeout: 60_000 }, () => {
     const page = await open('');
     expect(await textOf(page.locator('main h1'))).toContain('FAIL');
     expect(await textOf(page.locator('.figures'))).toMatch(/\d+ of \d+ decided/);
+    expect(await textOf(page.locator('.rules li').first())).toMatch(/crash.*INV-ALIVE/);
     expect(await textOf(page.locator('.problems .card').first())).toContain('hang');
     expect(await textOf(page.locator('.problems').nth(1))).toMatch(/Resilience findings[\s\S]*crash/);
   });

@@ -51,6 +51,48 @@ export function findingsInOrder(result: CaseResult): ResultFinding[] {
     .map(({ finding }) => finding);
 }
 
+/** A requirement, or a rule of the suite, that findings hold against targets; whatever case they came up in. */
+export interface BrokenRule {
+  requirement: string;
+  verdict: CaseResult['verdict'];
+  /** Indices into `results`, and what they span. */
+  instances: number[];
+  cases: Set<string>;
+  targets: Set<number>;
+}
+
+/** What the problems come down to: rules by the finding that explains each instance, worst and most frequent first. */
+export function brokenRules(results: Results): BrokenRule[] {
+  const rules = new Map<string, BrokenRule>();
+  results.results.forEach((result, at) => {
+    const { verdict, target, case: id } = result;
+    const requirement = PROBLEMS.includes(verdict) ? explaining(result) : undefined;
+    if (requirement === undefined) return;
+    const key = `${verdict} ${requirement}`;
+    const rule: BrokenRule = rules.get(key) ?? {
+      requirement,
+      verdict,
+      instances: [],
+      cases: new Set(),
+      targets: new Set(),
+    };
+    rules.set(key, rule);
+    rule.instances.push(at);
+    rule.cases.add(id);
+    rule.targets.add(target);
+  });
+  return [...rules.values()].sort(
+    (a, b) =>
+      PROBLEMS.indexOf(a.verdict) - PROBLEMS.indexOf(b.verdict) || b.instances.length - a.instances.length,
+  );
+}
+
+/** What the first finding cites. A device that hung or died may leave none, but breaks the rule to stay alive. */
+function explaining(result: CaseResult): string | undefined {
+  const first = findingsInOrder(result)[0]?.requirement;
+  return first ?? (result.verdict === 'hang' || result.verdict === 'crash' ? 'INV-ALIVE' : undefined);
+}
+
 export interface SkipGroup {
   reason: string;
   target: number;

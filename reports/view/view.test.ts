@@ -4,7 +4,7 @@ import { sampleResults } from '../sample.ts';
 import { citations } from './citation.ts';
 import { coverage } from './coverage.ts';
 import { matrixGroups } from './matrix.ts';
-import { findingsInOrder, problemGroups, skipGroups } from './problems.ts';
+import { brokenRules, findingsInOrder, problemGroups, skipGroups } from './problems.ts';
 import { runVerdict } from './run-verdict.ts';
 import { shownVerdict, worstOf } from './shown.ts';
 
@@ -132,6 +132,17 @@ describe('problems', () => {
     expect(new Set(instances).size).toBe(sample.summary.instances - pass - skip);
     expect(groups[0].verdict).toBe('crash');
     expect(groups.at(-1)?.verdict).toBe('xfail');
+  });
+
+  test('come down to rules, each with all of its instances', () => {
+    const rules = brokenRules(sample);
+    expect(rules[0]).toMatchObject({ requirement: 'INV-ALIVE', verdict: 'crash' });
+    const wrap = rules.find(({ requirement }) => requirement === 'P1.1-002')!;
+    expect([wrap.instances.length, [...wrap.cases], [...wrap.targets]]).toEqual([
+      3,
+      ['packed/used-wrap'],
+      [2],
+    ]);
   });
 
   test('of one instance begin with what explains its verdict', () => {

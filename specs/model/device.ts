@@ -1,7 +1,8 @@
 import { STATUS } from '../virtio-1.1/status.ts';
 import type { HistoryEvent, OpEvent } from './events.ts';
 import { type FeatureState, initialFeatures, judgeFeaturesOk, readDriverFeatures, readOffer, resetFeatures, writeFeatures } from './features.ts';
-import { initialQueue, type QueueState, readReady } from './queues.ts';
+import { backendActed, type ConfigState, initialConfig, listen, notified, owedChange, readGeneration, resetConfig } from './config.ts';
+import { initialQueue, type QueueState, readPosition, readReady } from './queues.ts';
 import { askReset, initialStatus, readStatus, type StatusState, writeStatus } from './status.ts';
 import type { Breach, Violation } from './violation.ts';
 
@@ -12,6 +13,7 @@ export interface DeviceState {
   readonly features: FeatureState;
   readonly queues: ReadonlyMap<number, QueueState>;
   readonly suspended: boolean;
+  readonly config: ConfigState;
 }
 
 export const initialDevice = (type: 'net' | 'blk'): DeviceState => ({
@@ -20,6 +22,7 @@ export const initialDevice = (type: 'net' | 'blk'): DeviceState => ({
   features: initialFeatures,
   queues: new Map(),
   suspended: false,
+  config: initialConfig,
 });
 
 /** State and what is wrong with the event: the reducer of the model. */
@@ -32,8 +35,12 @@ const maybe = (state: DeviceState, breach: Breach | null): Step => [state, breac
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
   if (event.k === 'op') return reduceOp(state, event);
   if (event.k === 'breach') return fine({ ...state, status: { ...state.status, free: true } });
+  // A suspended device puts changes of its own off.
+  if (event.k === 'backend' && !state.suspended) return fine({ ...state, config: backendActed(state.config, event.what) });
+  if (event.k === 'config-irq') return fine({ ...state, config: notified(state.config) });
+  if (event.k === 'pump' && event.idle) return idle(state);
   if (event.k === 'reset-done') {
-    return fine({ ...state, status: initialStatus, features: resetFeatures(state.features), queues: new Map(), suspended: false });
+    return fine({ ...state, status: initialStatus, features: resetFeatures(state.features), queues: new Map(), suspended: false, config: resetConfig(state.config) });
   }
   return fine(state);
 }
@@ -70,14 +77,37 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
       const known = state.queues.get(idx) ?? initialQueue;
       return maybe(state, readReady(known, idx, r as boolean, state.queues.has(idx)));
     }
+    case 'getVqState': {
+      const idx = a[0] as number;
+      if (r !== 0 || !state.suspended || state.status.free) return fine(state);
+      const known = state.queues.get(idx) ?? initialQueue;
+      const answer = String(a[1]);
+      return maybe(queue(state, idx, { position: answer }), readPosition(known, idx, answer));
+    }
+    case 'setConfigCb':
+      return fine({ ...state, config: listen(state.config, a[0] === true) });
+    case 'getGeneration': {
+      const [config, breach] = readGeneration(state.config, r as number);
+      return maybe({ ...state, config }, breach);
+    }
     case 'suspend':
-      return fine(r === 0 ? { ...state, suspended: true } : state);
+      return fine(r === 0 ? { ...state, suspended: true, queues: withoutPositions(state.queues) } : state);
     case 'resume':
       return fine(r === 0 ? { ...state, suspended: false } : state);
     default:
       return fine(state);
   }
 }
+
+/** The device is idle: a change of its configuration has been told by now. */
+function idle(state: DeviceState): Step {
+  const running = (state.status.written & STATUS.DRIVER_OK) !== 0 && !state.status.free && !state.suspended;
+  if (!running) return fine(state);
+  return maybe({ ...state, config: notified(state.config) }, owedChange(state.config));
+}
+
+const withoutPositions = (queues: DeviceState['queues']): DeviceState['queues'] =>
+  new Map([...queues].map(([idx, known]) => [idx, { ...known, position: null }]));
 
 function queue(state: DeviceState, idx: number, change: Partial<QueueState>): DeviceState {
   const queues = new Map(state.queues);

@@ -1,7 +1,14 @@
 import type { CaseResult, ResultCase, ResultRequirement, Results } from '../../results.ts';
 import { type Citation, citations } from '../../view/citation.ts';
 import { type Coverage, coverage } from '../../view/coverage.ts';
-import { type ProblemGroup, problemGroups, type SkipGroup, skipGroups } from '../../view/problems.ts';
+import {
+  type BrokenRule,
+  brokenRules,
+  type ProblemGroup,
+  problemGroups,
+  type SkipGroup,
+  skipGroups,
+} from '../../view/problems.ts';
 import { type RunVerdict, runVerdict } from '../../view/run-verdict.ts';
 import { shownVerdict, worstOf } from '../../view/shown.ts';
 import type { Shown } from '../../view/verdicts.ts';
@@ -12,6 +19,8 @@ export interface Report {
   verdict: RunVerdict;
   coverage: { all: Coverage; scopes: Coverage[] };
   problems: ProblemGroup[];
+  /** Rules that the problems come down to. */
+  broken: BrokenRule[];
   skips: SkipGroup[];
   cases: ReadonlyMap<string, ResultCase>;
   requirements: ReadonlyMap<string, ResultRequirement>;
@@ -50,6 +59,7 @@ export function reportOf(results: Results): Report {
     verdict: runVerdict(results),
     coverage: coverage(results),
     problems: problemGroups(results),
+    broken: brokenRules(results),
     skips: skipGroups(results),
     cases: new Map(results.cases.map((one) => [one.id, one])),
     requirements: new Map(results.requirements.map((one) => [one.id, one])),

@@ -23,6 +23,8 @@ export class Watch {
   readonly #packedTarget: () => boolean;
   #queues = new Map<number, QueueWatch>();
   #areas: AreaEvent[] = [];
+  /** The watch of the queue that an area was laid out for; a queue may be laid out anew. */
+  readonly #watchOf = new Map<AreaEvent, QueueWatch>();
   #buffers: WatchedBuffer[] = [];
   #exposed: [number, number][] = [];
   /** Where the slots of packed rings point since a breach, by queue. */
@@ -131,6 +133,7 @@ export class Watch {
   #forget(): void {
     this.#queues = new Map();
     this.#areas = [];
+    this.#watchOf.clear();
     this.#buffers = [];
     this.#exposed = [];
     this.#slots = new Map();
@@ -144,9 +147,12 @@ export class Watch {
 
   #area(area: AreaEvent): void {
     this.#areas.push(area);
-    if (area.name !== 'desc') return;
-    const Format = area.packed ? PackedWatch : SplitWatch;
-    this.#queues.set(area.q, new Format(area, this.#ringReport));
+    if (area.name === 'desc') {
+      const Format = area.packed ? PackedWatch : SplitWatch;
+      this.#queues.set(area.q, new Format(area, this.#ringReport));
+    }
+    const queue = this.#queues.get(area.q);
+    if (queue) this.#watchOf.set(area, queue);
   }
 
   #op({ op, a, r }: OpEvent): void {
@@ -219,7 +225,11 @@ export class Watch {
       this.#report(rule, `no store ${when}`, `${n} bytes at pa 0x${pa.toString(16)}`);
       return;
     }
-    const area = this.#areas.findLast((one) => pa >= one.pa && pa + n <= one.pa + one.size);
+    if (this.#breach && (this.#liveAt(pa, n) !== undefined || this.#withinExposed(pa, n))) return;
+    const holds = (one: AreaEvent) => pa >= one.pa && pa + n <= one.pa + one.size;
+    const owned = (one: AreaEvent) => holds(one) && (one.name === 'device' || (one.name === 'desc' && one.packed));
+    // After a breach areas may overlap: then any reading under which the device owns the place will do.
+    const area = (this.#breach ? this.#areas.findLast(owned) : undefined) ?? this.#areas.findLast(holds);
     if (area !== undefined) this.#areaStore(area, store);
     else this.#bufferStore(store);
   }
@@ -232,7 +242,7 @@ export class Watch {
     }
     const ownTable = area.name === 'desc' && !area.packed;
     if (ownTable && this.#breach) this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
-    else this.#queues.get(area.q)?.stored(area.name, store.pa - area.pa, store);
+    else this.#watchOf.get(area)?.stored(area.name, store.pa - area.pa, store);
     if (this.#breach && area.packed && area.name === 'desc') this.#slotStore(area, store);
   }
 

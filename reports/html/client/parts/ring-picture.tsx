@@ -26,8 +26,8 @@ export function RingPicture({ queue }: { queue: PictureQueue }) {
   return (
     <figure class="picture">
       <figcaption>
-        <b>Queue {queue.queue}</b> · {packed ? 'packed' : 'split'}, {num} slots · driver at {driverPosition},
-        device at {devicePosition}
+        <b>Queue {queue.queue}</b> · {packed ? 'packed' : 'split'}, {num} slots · driver at {driverPosition}
+        {device === undefined ? '' : `, device at ${devicePosition}`}
       </figcaption>
       {packed ? (
         <Grid queue={queue} markers={markers} title="Descriptor ring" draw={packedLines} />

@@ -18,6 +18,7 @@ export function OverviewView() {
     <>
       <Banner />
       <Figures />
+      <BrokenRules />
       <Problems />
       <Targets />
       <Scopes />
@@ -145,6 +146,45 @@ function Counts() {
 
 const sum = (byClass: Record<string, Map<Shown, number>>, verdict: Shown): number =>
   Object.values(byClass).reduce((all, counts) => all + (counts.get(verdict) ?? 0), 0);
+
+/** The rules behind the findings: often far fewer than cases that fail. */
+function BrokenRules() {
+  const { report, href } = useView();
+  const { broken, results } = report;
+  if (broken.length === 0) return null;
+  return (
+    <section>
+      <h2>
+        What the findings come down to <span class="count">{count(broken.length)}</span>
+      </h2>
+      <ShortList items={broken} first={12} what="rules">
+        {(shown) => (
+          <ul class="rules">
+            {shown.map((rule) => (
+              <li key={`${rule.verdict} ${rule.requirement}`}>
+                <Verdict verdict={rule.verdict} count={rule.instances.length} />
+                <div class="rule-text">
+                  <p>
+                    <Cited id={rule.requirement} /> {report.cite(rule.requirement).summary}
+                  </p>
+                  <p class="muted">
+                    in{' '}
+                    {rule.cases.size === 1 ? (
+                      <a href={href({ view: 'case', id: [...rule.cases][0] })}>{[...rule.cases][0]}</a>
+                    ) : (
+                      `${count(rule.cases.size)} cases`
+                    )}{' '}
+                    on {[...rule.targets].map((at) => results.targets[at].name).join(', ')}
+                  </p>
+                </div>
+              </li>
+            ))}
+          </ul>
+        )}
+      </ShortList>
+    </section>
+  );
+}
 
 function Problems() {
   const { report } = useView();

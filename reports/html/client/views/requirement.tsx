@@ -1,7 +1,9 @@
+import type { ResultRequirement } from '../../../results.ts';
 import { LEVEL_TEXT, STRENGTH_TEXT } from '../../../view/verdicts.ts';
 import { useView } from '../context.ts';
 import { Back } from '../parts/back.tsx';
 import { Instances } from '../parts/instances.tsx';
+import { ShortList } from '../parts/more.tsx';
 import { Level, Verdict } from '../parts/verdict.tsx';
 
 /** One requirement: what it demands, how it is decided, its cases and their verdicts. */
@@ -75,6 +77,7 @@ export function RequirementView({ id }: { id: string }) {
           </li>
         ))}
       </ul>
+      <Elsewhere row={row} />
       <h2>
         Cases <span class="count">{row.cases.length}</span>
       </h2>
@@ -92,6 +95,42 @@ export function RequirementView({ id }: { id: string }) {
         );
       })}
     </article>
+  );
+}
+
+/** Findings against the requirement that came up in cases which decide something else. */
+function Elsewhere({ row }: { row: ResultRequirement }) {
+  const { report, href } = useView();
+  const { results, targets } = report.results;
+  const found = results.filter(
+    (result) =>
+      !row.cases.includes(result.case) && result.findings.some(({ requirement }) => requirement === row.id),
+  );
+  if (found.length === 0) return null;
+  return (
+    <>
+      <h2>
+        Findings in other cases <span class="count">{found.length}</span>
+      </h2>
+      <p class="note">
+        The rule is watched in every case; these came up in cases that decide something else.
+      </p>
+      <ShortList items={found} first={20} what="instances">
+        {(shown) => (
+          <ul class="target-verdicts">
+            {shown.map((result) => (
+              <li key={`${result.target} ${result.id}`}>
+                <Verdict verdict={result.verdict} />
+                <span class="mono">
+                  <a href={href({ view: 'result', target: result.target, id: result.id })}>{result.id}</a>{' '}
+                  <span class="muted">on {targets[result.target].name}</span>
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </ShortList>
+    </>
   );
 }
 

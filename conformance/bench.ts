@@ -1,0 +1,31 @@
+import { GuestMemory } from '../framework/memory/guest-memory.ts';
+import { openCatalogue } from './commands/catalogue.ts';
+import { instancesOf } from './loader/expand.ts';
+import { deviceFacts } from './runner/device-facts.ts';
+import { runInstance, type Target } from './runner/run-instance.ts';
+
+/** What one measurement of the catalogue found. */
+export interface CatalogueRate {
+  target: string;
+  instances: number;
+  skipped: number;
+  /** Instances that ran, per second on one core. */
+  perSecond: number;
+}
+
+/** Run the whole catalogue against `target` in this thread, `rounds` times, and report the best rate. */
+export function measureCatalogue(target: Target, rounds = 3): CatalogueRate {
+  const { cases } = openCatalogue(undefined);
+  const guest = new GuestMemory(8 << 20);
+  const facts = deviceFacts(target.definition, target.options);
+  const instances = cases.flatMap((definition) => instancesOf(definition, facts.values));
+  let best = 0;
+  let skipped = 0;
+  for (let round = 0; round < rounds; round++) {
+    skipped = 0;
+    const begun = performance.now();
+    for (const instance of instances) if (runInstance(instance, target, facts, guest).verdict === 'skip') skipped++;
+    best = Math.max(best, (instances.length - skipped) / ((performance.now() - begun) / 1000));
+  }
+  return { target: target.name, instances: instances.length, skipped, perSecond: Math.round(best) };
+}

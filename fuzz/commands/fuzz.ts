@@ -1,0 +1,188 @@
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type CommandContext, EXIT, UsageError } from '../../conformance/commands/context.ts';
+import { resolveTarget } from '../../conformance/runner/targets.ts';
+import { CorpusFolder } from '../corpus.ts';
+import { Findings } from '../findings.ts';
+import { FuzzRefused, runFuzzPool } from '../pool.ts';
+import type { Sequence } from '../sequence.ts';
+import { FOCUSES, type Focus } from '../strategy.ts';
+
+export interface FuzzOptions {
+  target?: string;
+  time?: string;
+  runs?: number;
+  seed?: number;
+  jobs?: number;
+  corpus?: string;
+  focus?: string[];
+  shard?: string;
+  out?: string;
+  timeout?: number;
+  guidance?: boolean;
+  json?: boolean;
+}
+
+/** `90`, `90s`, `5m`, `2h` in milliseconds. @throws UsageError */
+export function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  if (match === null) throw new UsageError(`--time ${text} is not a duration`, 'write 90s, 5m or 2h');
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's']!;
+  return Number(match[1]) * unit;
+}
+
+/** `2/8`: the second of eight shards. @throws UsageError */
+export function shardOf(text: string): { index: number; count: number } {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, count] = match ? [Number(match[1]), Number(match[2])] : [0, 0];
+  if (index < 1 || index > count) throw new UsageError(`--shard ${text} is not a shard`, 'write 1/8 to 8/8');
+  return { index, count };
+}
+
+function focusOf(names: readonly string[]): Focus[] {
+  const wrong = names.find((name) => !FOCUSES.includes(name as Focus));
+  if (wrong !== undefined) throw new UsageError(`there is no focus ${wrong}`, `focuses: ${FOCUSES.join(', ')}`);
+  return names as Focus[];
+}
+
+/** A right device to compare with while shrinking, for a target of this type. */
+export async function referenceFor(target: string, context: CommandContext): Promise<string> {
+  const { definition } = await resolveTarget(target, context.parents);
+  const right = [...context.builtIn.values()].find(({ deviceType }) => deviceType === definition.deviceType);
+  return right === undefined || right.name === definition.name ? '' : right.name;
+}
+
+/** Seeds of shards lie far apart. */
+const shardSeed = (seed: number, shard: { index: number }) => (seed + (shard.index - 1) * 104_729) >>> 0;
+
+/** `vdpa-cts fuzz`: run a campaign, print and keep what it finds. */
+export async function fuzzCommand(options: FuzzOptions, context: CommandContext): Promise<number> {
+  const target = options.target ?? 'simulator-blk';
+  const focus = focusOf(options.focus ?? []);
+  const shard = shardOf(options.shard ?? '1/1');
+  const runs = options.runs === undefined ? null : Math.ceil(options.runs / shard.count);
+  const milliseconds = options.time === undefined ? (runs === null ? duration('60s') : null) : duration(options.time);
+  const seed = shardSeed(options.seed ?? 1, shard);
+  const out = options.out ?? join('out', 'fuzz');
+  const warn = (problem: string) => context.err.write(`warning: ${problem}\n`);
+  const findings = new Findings(out, warn);
+  const corpus = options.corpus === undefined ? null : new CorpusFolder(options.corpus);
+  const kept = corpus?.load(warn) ?? [];
+  const totals = new Map<number, { count: number; steps: number; states: number; rss: number }>();
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
+  const begun = performance.now();
+  const line = statusLine(context, options.json ?? false);
+  const total = (key: 'count' | 'steps') => past[key] + [...totals.values()].reduce((sum, one) => sum + one[key], 0);
+  const past = { count: 0, steps: 0 };
+  let fresh: Sequence[] = [];
+  let corpusFails = false;
+  const saveCorpus = () => {
+    if (corpus === null || corpusFails) return;
+    try {
+      corpus.save(fresh);
+      fresh = [];
+    } catch (error) {
+      corpusFails = true;
+      warn(`the corpus cannot be written: ${(error as Error).message}; the campaign goes on without saving it`);
+    }
+  };
+  try {
+    await runFuzzPool({
+      script: context.fuzzWorkerScript,
+      target,
+      reference: await referenceFor(target, context),
+      seed,
+      runs,
+      milliseconds,
+      jobs: options.jobs ?? cpus().length,
+      focus,
+      guidance: options.guidance ?? true,
+      corpus: kept,
+      known: [...findings.bugs.keys()],
+      timeout: options.timeout ?? 5000,
+      signal: interrupt.signal,
+      onProgress(lane, { count, steps, states, hits, fresh: more, heapMb }) {
+        totals.set(lane, { count, steps, states, rss: heapMb });
+        findings.hit(hits);
+        fresh.push(...more);
+        saveCorpus();
+        const seconds = (performance.now() - begun) / 1000;
+        const states_ = Math.max(...[...totals.values()].map((one) => one.states));
+        const found = findings.bugs.size;
+        line(`${total('count')} sequences · ${Math.round(total('count') / seconds)}/s · ${states_} states · ${found} finding${found === 1 ? '' : 's'} · ${heapMb} MB`);
+        say({ type: 'progress', sequences: total('count'), steps: total('steps'), states: states_, findings: found, seconds, rssMb: heapMb });
+      },
+      onFound(_, bug, from) {
+        line('');
+        const known = findings.bugs.has(bug.bucket);
+        const entry = findings.add(bug, from, target);
+        if (known) return;
+        say({ type: 'finding', ...entry });
+        if (!options.json) context.out.write(foundText(entry));
+      },
+      onLost(lane, from, at, why) {
+        line('');
+        const done = totals.get(lane);
+        if (done) {
+          past.count += done.count;
+          past.steps += done.steps;
+          totals.delete(lane);
+        }
+        const bucket = `INV-ALIVE | ${why.replace(/\d+/g, '#')}`;
+        const replay = `vdpa-cts fuzz --target ${target} --seed ${from} --runs ${at} --jobs 1`;
+        if (!findings.bugs.has(bucket)) context.out.write(`HANG or CRASH: ${why}\n  replay  ${replay}\n`);
+        findings.bugs.set(bucket, lostBug(bucket, why, from, at, target, (findings.bugs.get(bucket)?.hits ?? 0) + 1));
+        findings.save();
+        say({ type: 'lost', why, seed: from, at });
+      },
+    });
+  } catch (error) {
+    if (error instanceof FuzzRefused && error.usage) throw new UsageError(error.message, 'see `vdpa-cts targets`');
+    throw error;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    line('');
+    saveCorpus();
+    findings.save();
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const found = [...findings.bugs.values()];
+  const summary = { sequences: total('count'), steps: total('steps'), seconds: Math.round(seconds * 10) / 10, findings: found.length };
+  say({ type: 'summary', ...summary, out });
+  if (!options.json) {
+    const rate = Math.round(summary.sequences / seconds);
+    context.out.write(`${summary.sequences} sequences, ${summary.steps} steps in ${summary.seconds} s (${rate}/s): `);
+    context.out.write(found.length === 0 ? 'nothing found\n' : `${found.length} finding${found.length === 1 ? '' : 's'}, see ${join(out, 'findings.json')}\n`);
+  }
+  if (interrupt.signal.aborted) return EXIT.INTERRUPTED;
+  return found.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
+}
+
+function lostBug(bucket: string, why: string, seed: number, at: number, target: string, hits: number) {
+  const files = { case: '', history: '' };
+  return { id: '', bucket, requirement: 'INV-ALIVE', expected: 'the device survives', actual: why, steps: 0, originalSteps: 0, hits, seed, at, target, files };
+}
+
+function foundText({ requirement, expected, actual, steps, originalSteps, at, files }: { requirement: string; expected: string; actual: string; steps: number; originalSteps: number; at: number; files: { case: string; history: string } }): string {
+  return [
+    `FOUND ${requirement} in sequence ${at}, shrunk from ${originalSteps} to ${steps} steps`,
+    `  expected  ${expected}`,
+    `  actual    ${actual}`,
+    `  case      ${files.case}`,
+    `  replay    npx vdpa-cts replay ${files.history}`,
+    '',
+  ].join('\n');
+}
+
+/** A line on standard error that is drawn over; silent when that is no terminal. */
+function statusLine({ err }: CommandContext, silent: boolean): (text: string) => void {
+  if (silent || err.isTTY !== true) return () => {};
+  return (text) => {
+    err.write(`\r\x1b[K${text}`);
+  };
+}

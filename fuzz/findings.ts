@@ -1,0 +1,95 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bucketId } from './as-case.ts';
+import { writeWhole } from './corpus.ts';
+import type { FoundBug } from './protocol.ts';
+
+/** One bug in the summary of a campaign. */
+export interface Bug {
+  id: string;
+  bucket: string;
+  requirement: string;
+  expected: string;
+  actual: string;
+  /** Steps of the shrunk counterexample, and how many there were. */
+  steps: number;
+  originalSteps: number;
+  /** Sequences that hit it. */
+  hits: number;
+  /** Seed of the campaign and number of the sequence that hit it first. */
+  seed: number;
+  at: number;
+  target: string;
+  files: { case: string; history: string };
+}
+
+/** Version of `findings.json`. */
+const VERSION = 1;
+
+/**
+ * What a campaign has found, kept on disk from the moment it is printed: `findings.json`, and for each bug a
+ * case (`<id>.yaml`) and its history (`<id>.history.json`).
+ */
+export class Findings {
+  readonly folder: string;
+  readonly bugs = new Map<string, Bug>();
+  readonly #complain: (problem: string) => void;
+
+  constructor(folder: string, complain: (problem: string) => void) {
+    this.folder = folder;
+    this.#complain = complain;
+    try {
+      const data = JSON.parse(readFileSync(join(folder, 'findings.json'), 'utf8')) as { version: number; bugs: Bug[] };
+      if (data.version === VERSION) for (const bug of data.bugs) this.bugs.set(bug.bucket, bug);
+    } catch {
+      // A campaign that begins here.
+    }
+  }
+
+  /** Note a bug; its files are on disk, or their text was printed, when this returns. */
+  add(found: FoundBug, seed: number, target: string): Bug {
+    const id = bucketId(found.bucket);
+    const files = { case: join(this.folder, `${id}.yaml`), history: join(this.folder, `${id}.history.json`) };
+    const bug: Bug = {
+      id,
+      bucket: found.bucket,
+      requirement: found.finding.requirement,
+      expected: found.finding.expected,
+      actual: found.finding.actual,
+      steps: found.sequence.steps.length,
+      originalSteps: found.original.steps.length,
+      hits: this.bugs.get(found.bucket)?.hits ?? 0,
+      seed,
+      at: found.at,
+      target,
+      files,
+    };
+    this.bugs.set(found.bucket, bug);
+    try {
+      mkdirSync(this.folder, { recursive: true });
+      writeWhole(files.case, found.yaml);
+      writeWhole(files.history, `${JSON.stringify(found.history)}\n`);
+    } catch (error) {
+      this.#complain(`${this.folder} cannot be written (${(error as Error).message}); the case is printed instead:\n${found.yaml}`);
+    }
+    this.save();
+    return bug;
+  }
+
+  /** Count further hits of known bugs. */
+  hit(counts: Readonly<Record<string, number>>): void {
+    for (const [bucket, n] of Object.entries(counts)) {
+      const bug = this.bugs.get(bucket);
+      if (bug) bug.hits += n;
+    }
+  }
+
+  save(): void {
+    try {
+      mkdirSync(this.folder, { recursive: true });
+      writeWhole(join(this.folder, 'findings.json'), `${JSON.stringify({ version: VERSION, bugs: [...this.bugs.values()] }, null, 1)}\n`);
+    } catch (error) {
+      this.#complain(`${this.folder} cannot be written: ${(error as Error).message}`);
+    }
+  }
+}
