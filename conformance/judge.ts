@@ -15,6 +15,8 @@ export const worst = (a: Verdict, b: Verdict): Verdict => (VERDICTS.indexOf(a) >
 export interface Judgement {
   verdict: Verdict;
   findings: Finding[];
+  /** Why it was skipped. */
+  reason?: string;
 }
 
 /** Every oracle, in the order in which their findings are listed. */
@@ -23,7 +25,9 @@ export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, mo
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {
   const findings = ORACLES.flatMap((oracle) => oracle(history)).sort((a, b) => (a.event ?? 0) - (b.event ?? 0));
-  return { findings, verdict: verdictOf(findings) };
+  const verdict = verdictOf(findings);
+  const lack = verdict === 'pass' ? history.events.find((event) => event.k === 'stop' && event.lacks) : undefined;
+  return lack?.k === 'stop' ? { findings, verdict: 'skip', reason: lack.why } : { findings, verdict };
 }
 
 /** What a single finding amounts to. */

@@ -58,9 +58,9 @@ export async function replayCommand(
   return report(last!.history, last!.judgement, options, context);
 }
 
-function report(history: History, { verdict, findings }: Judgement, options: { json?: boolean }, { out }: CommandContext): number {
+function report(history: History, { verdict, findings, reason }: Judgement, options: { json?: boolean }, { out }: CommandContext): number {
   if (options.json) {
-    out.write(`${JSON.stringify({ case: history.case.id, target: history.target.name, verdict, findings }, null, 2)}\n`);
+    out.write(`${JSON.stringify({ case: history.case.id, target: history.target.name, verdict, ...(reason ? { reason } : {}), findings }, null, 2)}\n`);
   } else {
     out.write(`${history.case.id} on ${history.target.name}\n\n`);
     const broken = new Set(findings.map((finding) => finding.step));
@@ -76,7 +76,7 @@ function report(history: History, { verdict, findings }: Judgement, options: { j
         if (line) out.write(`    ${line.from.padEnd(6)} ${line.text}\n`);
       }
     }
-    out.write(`\nverdict: ${verdict}\n`);
+    out.write(`\nverdict: ${verdict}${reason ? ` (${reason})` : ''}\n`);
   }
   if (verdict === 'error') return EXIT.SUITE;
   return ['pass', 'warn', 'skip', 'xfail'].includes(verdict) ? EXIT.CLEAN : EXIT.FINDINGS;

@@ -23,7 +23,7 @@ export const run: Oracle = (history) => {
         kind: 'broken',
         event: at,
       });
-    else if (event.k === 'stop') found('blocked', 'all steps are carried out', event.why);
+    else if (event.k === 'stop' && !event.lacks) found('blocked', 'all steps are carried out', event.why);
   });
   return findings;
 };

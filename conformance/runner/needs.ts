@@ -24,7 +24,7 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
   for (const name of [...wantedFeatures(instance, facts), ...(needs.offered ?? [])]) {
     if (name !== '' && !offers(name)) return `${featureByName(name).name} is not offered`;
   }
-  for (const name of needs['not-offered'] ?? []) if (offers(name)) return `${featureByName(name).name} is offered`;
+  for (const name of needs['not-offered'] ?? []) if (name !== '' && offers(name)) return `${featureByName(name).name} is offered`;
   for (const ability of needs.abilities ?? []) {
     if (!facts.abilities.includes(ability)) return `the parent lacks the ability ${ability}`;
   }

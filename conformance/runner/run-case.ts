@@ -5,7 +5,7 @@ import type { HistoryEvent } from '../history/events.ts';
 import { ParentCrash } from '../history/recorded-ops.ts';
 import { HistoryOverflow } from '../history/recorder.ts';
 import { BASELINE } from '../session/bring-up.ts';
-import { Session, type SessionOptions, StopSteps } from '../session/session.ts';
+import { ParentLacks, Session, type SessionOptions, StopSteps } from '../session/session.ts';
 import { STEPS } from '../steps/index.ts';
 import type { FlatStep } from '../steps/step.ts';
 
@@ -45,7 +45,10 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
       if (seen !== undefined) session.observe(seen);
     }
   } catch (error) {
-    if (error instanceof StopSteps) recorder.events.push({ k: 'stop', i, why: error.message });
+    if (error instanceof StopSteps) {
+      const lacks = error instanceof ParentLacks ? { lacks: true as const } : {};
+      recorder.events.push({ k: 'stop', i, why: error.message, ...lacks });
+    }
     else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
     else if (!(error instanceof ParentCrash)) throw error;
   }

@@ -112,7 +112,7 @@ export function addOptions(session: Session, framing: Framing, count: number): A
 export function addRequest(session: Session, options: RequestOptions): Buffer {
   const kit = kitOf(session);
   const lacks = kit.lacks(session, options.dir);
-  if (lacks !== null) session.stop(lacks);
+  if (lacks !== null) session.lacks(lacks);
   const seed = options.seed ?? session.seed + plansOf(session).size;
   const plan = kit.plan(session, options.dir, options.size ?? kit.sizes.typical, seed);
   const cut = options.list

@@ -31,6 +31,9 @@ export class StopSteps extends Error {
   readonly code = 'STOP_STEPS';
 }
 
+/** The parent offers no means for a step: the case does not apply to it. */
+export class ParentLacks extends StopSteps {}
+
 /**
  * One run against one fresh device: the device on a bus, bound to virtio-vdpa, memory that is mapped, the
  * driver's queues and buffers, and the history of it all. Steps are written against this.
@@ -190,8 +193,14 @@ export class Session {
     this.recorder.push({ k: 'obs', i: this.step, v: value });
   }
 
+  /** End the steps: they cannot be carried out, so nothing is learnt. */
   stop(why: string): never {
     throw new StopSteps(why);
+  }
+
+  /** End the steps: the parent offers no means for them, and the case is skipped. */
+  lacks(why: string): never {
+    throw new ParentLacks(why);
   }
 
   dispose(): void {

@@ -124,7 +124,7 @@ export const generationStep = defineStep<{ save?: string; same?: string; differs
   example: '{generation: {differs: before}}',
   schema: obj({ save: TEXT, same: TEXT, differs: TEXT }),
   run(session, args) {
-    const value = session.ops.getGeneration?.() ?? session.stop('the parent has no getGeneration');
+    const value = session.ops.getGeneration?.() ?? session.lacks('the parent has no getGeneration');
     if (args.save !== undefined) session.saved.set(`generation:${args.save}`, value);
     const other = args.same ?? args.differs;
     return { value, ...(other === undefined ? {} : { saved: session.saved.get(`generation:${other}`) as number }) };
@@ -162,9 +162,9 @@ export const backendStep = defineStep<BackendArgs, never>({
     'power-cut': BOOL,
   }),
   run(session, args) {
-    const backend = session.instance.backend ?? session.stop('the parent offers no back-end control');
+    const backend = session.instance.backend ?? session.lacks('the parent offers no back-end control');
     const act = (what: string, action: (() => void) | undefined) => {
-      session.guarded(`backend.${what}`, action ?? session.stop(`the parent offers no ${what}`));
+      session.guarded(`backend.${what}`, action ?? session.lacks(`the parent offers no ${what}`));
     };
     const changes = (what: string) => what === 'queue' || what === 'change-config';
     for (const what of Object.keys(args)) if (!changes(what)) session.recorder.push({ k: 'backend', what });
@@ -204,7 +204,7 @@ export const declaredStep = defineStep<{ fact: 'capacity' | 'mtu' | 'mac' | 'max
   example: '{declared: {fact: capacity}}',
   schema: obj({ fact: oneOf('capacity', 'mtu', 'mac', 'maxVirtqueuePairs') }, ['fact']),
   run(session, args) {
-    const fact = session.instance.facts?.[args.fact] ?? session.stop(`the parent does not declare ${args.fact}`);
+    const fact = session.instance.facts?.[args.fact] ?? session.lacks(`the parent does not declare ${args.fact}`);
     const field = args.fact === 'maxVirtqueuePairs' ? 'max_virtqueue_pairs' : args.fact;
     const { offset, length } = placeOf(session, { field });
     return { declared: String(fact), hex: toHex(session.virtio.readConfig(offset, length)) };

@@ -90,7 +90,7 @@ export const netProbeStep = defineStep<ProbeArgs, ProbeSeen>({
     ['to', 'received'],
   ),
   run(session, args) {
-    const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
+    const peer = session.instance.peer ?? session.lacks('the parent offers no packet peer');
     const macs = { dev: ownMac(session), peer: PEER_MAC };
     const frameTo = (mac: Uint8Array, more: FrameSpec = {}) =>
       buildFrame({ r4: 100, to: toHex(mac), marker: serial(session), ...more }, macs).bytes;

@@ -70,7 +70,7 @@ export const netFlowsStep = defineStep<FlowsArgs, FlowsSeen>({
     lay: LAYOUT,
   }),
   run(session, args) {
-    const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
+    const peer = session.instance.peer ?? session.lacks('the parent offers no packet peer');
     const own = ownMac(session);
     const flows = args.flows ?? 16;
     const replies = args.replies ?? 1;

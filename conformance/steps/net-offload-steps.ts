@@ -25,7 +25,7 @@ export const netOffloadedStep = defineStep<
   example: '{net-offloaded: {frame: P4, save: first}}',
   schema: obj({ frame: TEXT, save: TEXT, like: TEXT, plain: BOOL, lossy: BOOL }, ['frame']),
   run(session, args) {
-    const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
+    const peer = session.instance.peer ?? session.lacks('the parent offers no packet peer');
     topUp(session, 0, 4, 4096);
     for (const { bytes, meta } of buildFrames(args.frame, { dev: ownMac(session), peer: PEER_MAC }))
       session.guarded('peer.send', () => peer.send(bytes, meta));

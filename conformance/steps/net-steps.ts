@@ -196,8 +196,8 @@ export const peerStep = defineStep<PeerArgs, PeerSeen>({
     },
   }),
   run(session, args) {
-    const peer = session.instance.peer ?? session.stop('the parent offers no packet peer');
-    const lacks = (what: string): never => session.stop(`the peer offers no ${what}`);
+    const peer = session.instance.peer ?? session.lacks('the parent offers no packet peer');
+    const lacks = (what: string): never => session.lacks(`the peer offers no ${what}`);
     const act = (what: string, action: () => void) => session.guarded(`peer.${what}`, action);
     if (args.accept !== undefined) {
       act('accept', () => peer.accept(args.accept!));

@@ -166,7 +166,7 @@ export const suspendStep = defineStep<Record<string, never>, { error: number }>(
   example: '{suspend: {}}',
   schema: obj({}),
   run(session) {
-    const error = session.ops.suspend?.() ?? session.stop('the parent has no suspend');
+    const error = session.ops.suspend?.() ?? session.lacks('the parent has no suspend');
     if (error === 0) session.suspended = true;
     return { error };
   },
@@ -180,7 +180,7 @@ export const resumeStep = defineStep<Record<string, never>, { error: number }>({
   example: '{resume: {}}',
   schema: obj({}),
   run(session) {
-    const error = session.ops.resume?.() ?? session.stop('the parent has no resume');
+    const error = session.ops.resume?.() ?? session.lacks('the parent has no resume');
     if (error === 0) session.suspended = false;
     return { error };
   },

@@ -200,7 +200,12 @@ export const exchangeStep = defineStep<ExchangeArgs, RequestOutcome[]>({
     'control before a stimulus and the proof of recovery after it.',
   example: '{exchange: {rounds: 2}}',
   schema: obj({ rounds: INT, ...FRAMING }),
-  run: (session, args) => exchange(session, args.rounds ?? 1, framingOf(args)),
+  run(session, args) {
+    const outcomes = exchange(session, args.rounds ?? 1, framingOf(args));
+    if (outcomes.length > 0) return outcomes;
+    const reasons = (['out', 'in'] as const).map((dir) => kitOf(session).lacks(session, dir));
+    return reasons.every((reason) => reason !== null) ? session.lacks(reasons.join(', ')) : outcomes;
+  },
   judge: (_, outcomes) =>
     outcomes.length === 0
       ? [{ expected: 'an exchange', actual: 'the session can exchange nothing (no peer, read-only …)', blocked: true }]

@@ -38,7 +38,7 @@ export const resetOpStep = defineStep<
   run(session, args) {
     const { ops } = session;
     const { flags } = args;
-    const compat = () => ops.compatReset?.(flags ?? 0) ?? session.stop('the parent has no compatReset');
+    const compat = () => ops.compatReset?.(flags ?? 0) ?? session.lacks('the parent has no compatReset');
     const error = flags === undefined ? ops.reset() : compat();
     session.reset();
     return { error, status: ops.getStatus() };
@@ -92,7 +92,7 @@ export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
   run(session, args) {
     const { ops } = session;
     const group = args.group ?? ops.getVqGroup?.(queueIndex(session, args.queue)) ?? 0;
-    return { error: ops.setGroupAsid?.(group, args.asid) ?? session.stop('the parent has no setGroupAsid') };
+    return { error: ops.setGroupAsid?.(group, args.asid) ?? session.lacks('the parent has no setGroupAsid') };
   },
   judge: (args, { error }) =>
     judgeError(`assigning the group to address space ${args.asid}`, args.error ?? 'ok', error),
@@ -111,7 +111,7 @@ export const mappingsStep = defineStep<
   schema: obj({ asid: INT, 'copy-to': INT, clear: BOOL, renew: INT }),
   run(session, args) {
     const { asid = 0 } = args;
-    const space = session.virtio.spaces[asid] ?? session.stop(`the parent has no address space ${asid}`);
+    const space = session.virtio.spaces[asid] ?? session.lacks(`the parent has no address space ${asid}`);
     const entries = [...space.table.entries];
     const region = ({ iova, size, addr }: (typeof entries)[number]) => ({ iova, size, pa: addr });
     let refused = 0;
@@ -140,7 +140,7 @@ export const strayUnmapStep = defineStep<Record<string, never>, { results: numbe
   schema: obj({}),
   run(session) {
     const { ops, virtio } = session;
-    if (ops.dmaUnmap === undefined) session.stop('the parent has no dmaUnmap');
+    if (ops.dmaUnmap === undefined) session.lacks('the parent has no dmaUnmap');
     const { table } = virtio.spaces[0];
     const ends = table.entries
       .map(({ iova, size }) => iova + size)

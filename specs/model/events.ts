@@ -241,4 +241,6 @@ export interface StopEvent {
   k: 'stop';
   i: number;
   why: string;
+  /** The parent offers no means for what the step asks: the case does not apply to it. */
+  lacks?: true;
 }
