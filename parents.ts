@@ -16,4 +16,7 @@ function defective(): [string, ParentDefinition][] {
 }
 
 /** All parents that a command can name: the built-in ones and modules of the user. */
-export const parentSource: ParentSource = { builtIn: new Map([...PARENTS, ...defective()]), load: loadUserModule };
+export const parentSource: ParentSource = {
+  builtIn: new Map([...PARENTS, ...defective()]),
+  load: loadUserModule,
+};

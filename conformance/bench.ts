@@ -24,7 +24,8 @@ export function measureCatalogue(target: Target, rounds = 3): CatalogueRate {
   for (let round = 0; round < rounds; round++) {
     skipped = 0;
     const begun = performance.now();
-    for (const instance of instances) if (runInstance(instance, target, facts, guest).verdict === 'skip') skipped++;
+    for (const instance of instances)
+      if (runInstance(instance, target, facts, guest).verdict === 'skip') skipped++;
     best = Math.max(best, (instances.length - skipped) / ((performance.now() - begun) / 1000));
   }
   return { target: target.name, instances: instances.length, skipped, perSecond: Math.round(best) };

@@ -2,15 +2,27 @@ import { requirements, severity } from '../specs/requirements.ts';
 import type { History } from './history/history.ts';
 import { expectations } from './oracles/expectations.ts';
 import type { Finding, Oracle } from './oracles/finding.ts';
+import { memoryAndRings, model } from './oracles/model.ts';
 import { needsReset } from './oracles/needs-reset.ts';
 import { run } from './oracles/run.ts';
-import { memoryAndRings, model } from './oracles/model.ts';
 
 /** Verdicts of one case, from harmless to worst. `xfail`, `xpass` and `skip` are given elsewhere. */
-export const VERDICTS = ['pass', 'skip', 'xfail', 'warn', 'blocked', 'xpass', 'fail', 'hang', 'crash', 'error'] as const;
+export const VERDICTS = [
+  'pass',
+  'skip',
+  'xfail',
+  'warn',
+  'blocked',
+  'xpass',
+  'fail',
+  'hang',
+  'crash',
+  'error',
+] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-export const worst = (a: Verdict, b: Verdict): Verdict => (VERDICTS.indexOf(a) >= VERDICTS.indexOf(b) ? a : b);
+export const worst = (a: Verdict, b: Verdict): Verdict =>
+  VERDICTS.indexOf(a) >= VERDICTS.indexOf(b) ? a : b;
 
 export interface Judgement {
   verdict: Verdict;
@@ -24,9 +36,12 @@ export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, mo
 
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {
-  const findings = ORACLES.flatMap((oracle) => oracle(history)).sort((a, b) => (a.event ?? 0) - (b.event ?? 0));
+  const findings = ORACLES.flatMap((oracle) => oracle(history)).sort(
+    (a, b) => (a.event ?? 0) - (b.event ?? 0),
+  );
   const verdict = verdictOf(findings);
-  const lack = verdict === 'pass' ? history.events.find((event) => event.k === 'stop' && event.lacks) : undefined;
+  const lack =
+    verdict === 'pass' ? history.events.find((event) => event.k === 'stop' && event.lacks) : undefined;
   return lack?.k === 'stop' ? { findings, verdict: 'skip', reason: lack.why } : { findings, verdict };
 }
 

@@ -35,7 +35,8 @@ export class VdpaBus {
 
   /** Make a driver known. @throws BusError EEXIST on a second driver of the same name */
   addDriver(driver: VdpaBusDriver): void {
-    if (this.#drivers.has(driver.name)) throw new BusError('EEXIST', `bus driver ${driver.name} is already registered`);
+    if (this.#drivers.has(driver.name))
+      throw new BusError('EEXIST', `bus driver ${driver.name} is already registered`);
     this.#drivers.set(driver.name, driver);
   }
 
@@ -70,7 +71,8 @@ export class VdpaBus {
     const { ops } = slot.device;
     const max = ops.getVqNumMax();
     const min = ops.getVqNumMin?.() ?? 1;
-    if (max < min) throw new BusError('EINVAL', `${name}: largest queue size ${max} is below the smallest, ${min}`);
+    if (max < min)
+      throw new BusError('EINVAL', `${name}: largest queue size ${max} is below the smallest, ${min}`);
     const bound = driver.probe(slot.device);
     slot.driver = driver;
     slot.bound = bound;
@@ -93,23 +95,48 @@ export class VdpaBus {
 }
 
 const REQUIRED_OPS = [
-  'setVqAddress', 'setVqNum', 'kickVq', 'setVqCb', 'setVqReady', 'getVqReady', 'setVqState', 'getVqState',
-  'getVqAlign', 'getDeviceFeatures', 'setDriverFeatures', 'getDriverFeatures', 'setConfigCb', 'getVqNumMax',
-  'getDeviceId', 'getVendorId', 'getStatus', 'setStatus', 'reset', 'getConfigSize', 'getConfig', 'setConfig',
+  'setVqAddress',
+  'setVqNum',
+  'kickVq',
+  'setVqCb',
+  'setVqReady',
+  'getVqReady',
+  'setVqState',
+  'getVqState',
+  'getVqAlign',
+  'getDeviceFeatures',
+  'setDriverFeatures',
+  'getDriverFeatures',
+  'setConfigCb',
+  'getVqNumMax',
+  'getDeviceId',
+  'getVendorId',
+  'getStatus',
+  'setStatus',
+  'reset',
+  'getConfigSize',
+  'getConfig',
+  'setConfig',
 ] as const;
 
 /** What the vDPA core checks when a device is allocated. @throws BusError EINVAL naming every problem */
 export function checkDevice(device: VdpaDevice): void {
   const ops = device?.ops as unknown as Partial<Record<string, unknown>> | undefined;
-  if (ops === undefined || ops === null || typeof ops !== 'object') throw new BusError('EINVAL', 'the device has no ops');
-  const problems: string[] = REQUIRED_OPS.filter((op) => typeof ops[op] !== 'function').map((op) => `op ${op} is missing`);
-  if ((ops.dmaMap === undefined) !== (ops.dmaUnmap === undefined)) problems.push('dmaMap and dmaUnmap come together');
+  if (ops === undefined || ops === null || typeof ops !== 'object')
+    throw new BusError('EINVAL', 'the device has no ops');
+  const problems: string[] = REQUIRED_OPS.filter((op) => typeof ops[op] !== 'function').map(
+    (op) => `op ${op} is missing`,
+  );
+  if ((ops.dmaMap === undefined) !== (ops.dmaUnmap === undefined))
+    problems.push('dmaMap and dmaUnmap come together');
   if (device.useVa && !ops.dmaMap && !ops.setMap) problems.push('useVa needs dmaMap or setMap');
   if (!ops.dmaMap && !ops.setMap) {
-    if (device.ngroups > 1 || device.nas > 1) problems.push('several groups or address spaces need dmaMap or setMap');
+    if (device.ngroups > 1 || device.nas > 1)
+      problems.push('several groups or address spaces need dmaMap or setMap');
   }
   for (const field of ['nvqs', 'ngroups', 'nas'] as const) {
-    if (!Number.isInteger(device[field]) || device[field] < 1) problems.push(`${field} must be a positive integer`);
+    if (!Number.isInteger(device[field]) || device[field] < 1)
+      problems.push(`${field} must be a positive integer`);
   }
   if (problems.length > 0) throw new BusError('EINVAL', `${device.name ?? 'device'}: ${problems.join('; ')}`);
 }

@@ -113,7 +113,9 @@ export interface ParentDefinition {
 export function defineParent(definition: ParentDefinition): ParentDefinition {
   const problems: string[] = [];
   if (typeof definition?.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(definition.name))
-    problems.push(`name must be lower case letters, digits and hyphens, got ${JSON.stringify(definition?.name)}`);
+    problems.push(
+      `name must be lower case letters, digits and hyphens, got ${JSON.stringify(definition?.name)}`,
+    );
   if (definition?.deviceType !== 'net' && definition?.deviceType !== 'blk')
     problems.push(`deviceType must be 'net' or 'blk', got ${JSON.stringify(definition?.deviceType)}`);
   if (typeof definition?.create !== 'function') problems.push('create must be a function');

@@ -8,7 +8,15 @@ import { cached, PROJECT_ROOT } from './compile-cache.ts';
  * How hard a requirement is. MUST and text-hard fail a device; SHOULD and text-soft warn; MAY and info report.
  * The text-… levels belong to statements of the specification that carry no keyword.
  */
-export type Level = 'MUST' | 'MUST NOT' | 'SHOULD' | 'SHOULD NOT' | 'MAY' | 'text-hard' | 'text-soft' | 'info';
+export type Level =
+  | 'MUST'
+  | 'MUST NOT'
+  | 'SHOULD'
+  | 'SHOULD NOT'
+  | 'MAY'
+  | 'text-hard'
+  | 'text-soft'
+  | 'info';
 
 /** How a requirement is decided; when not by cases, why. */
 export interface Decided {
@@ -39,7 +47,11 @@ export interface Requirement {
 
 interface RequirementFile {
   chapter: string;
-  sections: { section: string; title: string; requirements: Omit<Requirement, 'section' | 'title' | 'chapter'>[] }[];
+  sections: {
+    section: string;
+    title: string;
+    requirements: Omit<Requirement, 'section' | 'title' | 'chapter'>[];
+  }[];
 }
 
 /** Folders with requirement files: the specification, then the contract that parents fulfil. */
@@ -53,7 +65,9 @@ export function requirements(): ReadonlyMap<string, Requirement> {
     const parts = FOLDERS.map(yamlIn);
     const digest = createHash('sha256').update(parts.flat().join('\0')).digest('hex').slice(0, 24);
     const list = cached(`requirements-${digest}`, () =>
-      parts.flatMap((files) => files.flatMap((text) => flatten(parse(text) as RequirementFile)).sort(inOrder)),
+      parts.flatMap((files) =>
+        files.flatMap((text) => flatten(parse(text) as RequirementFile)).sort(inOrder),
+      ),
     );
     loaded = new Map(list.map((requirement) => [requirement.id, requirement]));
   }

@@ -35,7 +35,12 @@ try {
   const chosen = cases.filter(({ id }) => values.select === undefined || id.includes(values.select));
   const targets = (values.target ?? [...PARENTS.keys()]).map((spec) => {
     const [name, rest = ''] = spec.split(/:(.*)/s);
-    const options = Object.fromEntries(rest.split(',').filter(Boolean).map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
+    const options = Object.fromEntries(
+      rest
+        .split(',')
+        .filter(Boolean)
+        .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
+    );
     return { name: spec, definition: PARENTS.get(name)!, options };
   });
   const defects: Defect[] = [];
@@ -60,29 +65,42 @@ try {
       if (outcome.verdict === 'pass' || (outcome.verdict === 'skip' && !values.verbose)) continue;
       console.log(`${target.name} ${instance.id}: ${outcome.verdict} ${outcome.reason ?? ''}`);
       for (const f of outcome.findings.slice(0, values.verbose ? 10 : 3))
-        console.log(`    [${f.oracle} ${f.kind} ${f.requirement} step ${f.step}] expected ${f.expected}; actual ${f.actual}`);
+        console.log(
+          `    [${f.oracle} ${f.kind} ${f.requirement} step ${f.step}] expected ${f.expected}; actual ${f.actual}`,
+        );
     }
     console.log(`${target.name}: ${JSON.stringify(tally)}`);
-    const green = new Set(right.filter(({ outcome }) => outcome.verdict === 'pass').map(({ instance }) => instance.id));
+    const green = new Set(
+      right.filter(({ outcome }) => outcome.verdict === 'pass').map(({ instance }) => instance.id),
+    );
     for (const defect of defects) {
       if (!defect.parents.includes(target.definition.name as never)) continue;
       if (values.defect && defect.id !== values.defect) continue;
       const red = runAll(defectiveParent(target.definition, defect)).filter(
-        ({ instance, outcome }) => green.has(instance.id) && !['pass', 'skip', 'blocked', 'error'].includes(outcome.verdict),
+        ({ instance, outcome }) =>
+          green.has(instance.id) && !['pass', 'skip', 'blocked', 'error'].includes(outcome.verdict),
       );
       for (const id of defect.breaks) {
         const proofs = red.filter(
           ({ instance, outcome }) =>
             instance.definition.requirements.includes(id) &&
-            outcome.findings.some((f) => (f.requirement === id || f.kind === 'crash' || f.kind === 'hang') && !['pass', 'blocked'].includes(weigh(f))),
+            outcome.findings.some(
+              (f) =>
+                (f.requirement === id || f.kind === 'crash' || f.kind === 'hang') &&
+                !['pass', 'blocked'].includes(weigh(f)),
+            ),
         );
         const ids = [...new Set(proofs.map(({ instance }) => instance.definition.id))];
-        console.log(`  ${defect.id} breaks ${id}: ${ids.length > 0 ? `proved by ${ids.join(', ')}` : 'NOT PROVED'}`);
+        console.log(
+          `  ${defect.id} breaks ${id}: ${ids.length > 0 ? `proved by ${ids.join(', ')}` : 'NOT PROVED'}`,
+        );
       }
       if (values.verbose || values.defect) {
         for (const { instance, outcome } of red.slice(0, 12)) {
           const f = outcome.findings[0];
-          console.log(`    ${instance.id}: ${outcome.verdict} [${f.oracle} ${f.requirement}] expected ${f.expected}; actual ${f.actual}`);
+          console.log(
+            `    ${instance.id}: ${outcome.verdict} [${f.oracle} ${f.requirement}] expected ${f.expected}; actual ${f.actual}`,
+          );
         }
       }
     }

@@ -20,7 +20,8 @@ export function listCommand(options: Common, { out }: CommandContext): number {
   const cases = openCatalogue(options.catalogue).cases.filter((definition) => query.matchesCase(definition));
   if (cases.length === 0) throw new UsageError('nothing is selected', 'run `vdpa-cts list` without --select');
   for (const { id, class: kind, title, requirements: cited, params, position } of cases) {
-    if (options.json) out.write(`${JSON.stringify({ id, class: kind, title, requirements: cited, params, position })}\n`);
+    if (options.json)
+      out.write(`${JSON.stringify({ id, class: kind, title, requirements: cited, params, position })}\n`);
     else out.write(`${id}  ${kind === 'resilience' ? '(resilience) ' : ''}${title ?? ''}\n`);
   }
   return EXIT.CLEAN;
@@ -30,7 +31,12 @@ export function listCommand(options: Common, { out }: CommandContext): number {
 export function showCommand(id: string, options: Common, { out }: CommandContext): number {
   const { cases } = openCatalogue(options.catalogue);
   const found = cases.find((one) => one.id === id.split(':')[0]);
-  if (found === undefined) throw unknown('case', id, cases.map((one) => one.id));
+  if (found === undefined)
+    throw unknown(
+      'case',
+      id,
+      cases.map((one) => one.id),
+    );
   if (options.json) {
     out.write(`${JSON.stringify(found, null, 2)}\n`);
     return EXIT.CLEAN;
@@ -44,7 +50,11 @@ export function showCommand(id: string, options: Common, { out }: CommandContext
 const summaryOf = (id: string) => requirements().get(id)?.summary ?? SUITE_RULES[id as SuiteRule] ?? '';
 
 /** `vdpa-cts explain REQUIREMENT`: what it demands and how it is decided. */
-export function explainCommand(id: string | undefined, options: Common & { list?: boolean }, context: CommandContext): number {
+export function explainCommand(
+  id: string | undefined,
+  options: Common & { list?: boolean },
+  context: CommandContext,
+): number {
   const { out } = context;
   if (options.list || id === undefined) {
     for (const one of requirements().values()) out.write(`${one.id}  ${one.level}  ${one.summary}\n`);
@@ -52,19 +62,26 @@ export function explainCommand(id: string | undefined, options: Common & { list?
     return EXIT.CLEAN;
   }
   const found = requirements().get(id);
-  if (found === undefined && !(id in SUITE_RULES)) throw unknown('requirement', id, [...requirements().keys()]);
+  if (found === undefined && !(id in SUITE_RULES))
+    throw unknown('requirement', id, [...requirements().keys()]);
   const cases = openCatalogue(options.catalogue).cases.filter((one) => one.requirements.includes(id));
   const defects = context.defects.filter(({ breaks }) => breaks.includes(id));
   if (options.json) {
-    out.write(`${JSON.stringify({ ...(found ?? { id, summary: summaryOf(id) }), cases: cases.map((one) => one.id), defects }, null, 2)}\n`);
+    out.write(
+      `${JSON.stringify({ ...(found ?? { id, summary: summaryOf(id) }), cases: cases.map((one) => one.id), defects }, null, 2)}\n`,
+    );
     return EXIT.CLEAN;
   }
   out.write(`${id}\n  ${summaryOf(id)}\n\n`);
   if (found) {
-    out.write(`section   ${found.section} ${found.title}\nlevel     ${found.level}, obliges the ${found.party}\n`);
+    out.write(
+      `section   ${found.section} ${found.title}\nlevel     ${found.level}, obliges the ${found.party}\n`,
+    );
     if (found.clauses.length > 0) out.write(`clauses   ${found.clauses.join(', ')}\n`);
     const { by, reason, strength } = found.decided;
-    out.write(`decided   ${by === 'cases' ? 'by cases' : by === 'transport' ? 'only over a transport' : 'not from outside'}`);
+    out.write(
+      `decided   ${by === 'cases' ? 'by cases' : by === 'transport' ? 'only over a transport' : 'not from outside'}`,
+    );
     out.write(`${strength ? ` (${strength})` : ''}${reason ? `: ${reason}` : ''}\n`);
   }
   out.write(`\ncases that decide it${cases.length === 0 ? ': none' : ''}\n`);
@@ -76,20 +93,33 @@ export function explainCommand(id: string | undefined, options: Common & { list?
 
 const unknown = (what: string, id: string, known: readonly string[]) => {
   const near = closestName(id, [...known]);
-  return new UsageError(`there is no ${what} ${id}`, near ? `did you mean ${near}?` : `run \`vdpa-cts ${what === 'case' ? 'list' : 'explain --list'}\``);
+  return new UsageError(
+    `there is no ${what} ${id}`,
+    near ? `did you mean ${near}?` : `run \`vdpa-cts ${what === 'case' ? 'list' : 'explain --list'}\``,
+  );
 };
 
 /** `vdpa-cts targets`: the built-in parents and their options. */
-export function targetsCommand(options: { json?: boolean }, { builtIn, defaultTargets, out }: CommandContext): number {
+export function targetsCommand(
+  options: { json?: boolean },
+  { builtIn, defaultTargets, out }: CommandContext,
+): number {
   for (const { name, deviceType, description, options: own = [], ...definition } of builtIn.values()) {
     const facts = deviceFacts({ name, deviceType, description, ...definition }, {});
     const features = namesOf(BigInt(facts.offered), facts.type);
     if (options.json) {
-      out.write(`${JSON.stringify({ name, deviceType, description, options: own, features, abilities: facts.abilities, peer: facts.peer })}\n`);
+      out.write(
+        `${JSON.stringify({ name, deviceType, description, options: own, features, abilities: facts.abilities, peer: facts.peer })}\n`,
+      );
       continue;
     }
-    out.write(`${name}  (${deviceType})\n  ${description}\n  abilities: ${facts.abilities.join(', ')}\n  offers: ${features.join(', ')}\n`);
-    for (const option of own) out.write(`  ${option.name}=…  ${option.description}${option.default ? ` (default ${option.default})` : ''}\n`);
+    out.write(
+      `${name}  (${deviceType})\n  ${description}\n  abilities: ${facts.abilities.join(', ')}\n  offers: ${features.join(', ')}\n`,
+    );
+    for (const option of own)
+      out.write(
+        `  ${option.name}=…  ${option.description}${option.default ? ` (default ${option.default})` : ''}\n`,
+      );
     out.write('\n');
   }
   if (!options.json) {
@@ -101,7 +131,11 @@ export function targetsCommand(options: { json?: boolean }, { builtIn, defaultTa
 }
 
 /** `vdpa-cts steps`: the vocabulary. */
-export function stepsCommand(name: string | undefined, options: { json?: boolean }, { out }: CommandContext): number {
+export function stepsCommand(
+  name: string | undefined,
+  options: { json?: boolean },
+  { out }: CommandContext,
+): number {
   const steps = [...STEPS.values()].filter((step) => name === undefined || step.name === name);
   if (steps.length === 0) throw unknown('step', name!, [...STEPS.keys()]);
   for (const { name: word, summary, example, schema } of steps) {

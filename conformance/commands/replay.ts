@@ -16,15 +16,24 @@ export function readHistory(path: string): History {
   try {
     data = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, 'a history is a JSON file that `vdpa-cts run` wrote');
+    throw new UsageError(
+      `${path} cannot be read: ${(error as Error).message}`,
+      'a history is a JSON file that `vdpa-cts run` wrote',
+    );
   }
   const version = (data as { version?: unknown } | null)?.version;
   if (version !== HISTORY_VERSION)
-    throw new UsageError(`${path} is not a history of version ${HISTORY_VERSION}`, `its version is ${JSON.stringify(version)}`);
+    throw new UsageError(
+      `${path} is not a history of version ${HISTORY_VERSION}`,
+      `its version is ${JSON.stringify(version)}`,
+    );
   const validate = new Ajv({ strict: false }).compile(JSON.parse(schemaText('history')));
   if (!validate(data)) {
     const [error] = validate.errors ?? [];
-    throw new UsageError(`${path}: ${error?.instancePath || 'the history'} ${error?.message}`, 'see `vdpa-cts schema history`');
+    throw new UsageError(
+      `${path}: ${error?.instancePath || 'the history'} ${error?.message}`,
+      'see `vdpa-cts schema history`',
+    );
   }
   return data as History;
 }
@@ -49,18 +58,35 @@ export async function replayCommand(
   const times = options.times ?? 1;
   const verdictBefore = judge(recorded).verdict;
   for (let i = 0; i < times; i++) {
-    const events = runSteps(recorded.steps, { ...recorded, definition: target.definition, options: target.options, guest });
-    const history = { ...recorded, target: { ...recorded.target, name: target.name, options: target.options }, events };
+    const events = runSteps(recorded.steps, {
+      ...recorded,
+      definition: target.definition,
+      options: target.options,
+      guest,
+    });
+    const history = {
+      ...recorded,
+      target: { ...recorded.target, name: target.name, options: target.options },
+      events,
+    };
     last = { history, judgement: judge(history) };
     if (last.judgement.verdict === verdictBefore) same++;
   }
-  if (times > 1) context.out.write(`${same} of ${times} replays gave the recorded verdict, ${verdictBefore}\n`);
+  if (times > 1)
+    context.out.write(`${same} of ${times} replays gave the recorded verdict, ${verdictBefore}\n`);
   return report(last!.history, last!.judgement, options, context);
 }
 
-function report(history: History, { verdict, findings, reason }: Judgement, options: { json?: boolean }, { out }: CommandContext): number {
+function report(
+  history: History,
+  { verdict, findings, reason }: Judgement,
+  options: { json?: boolean },
+  { out }: CommandContext,
+): number {
   if (options.json) {
-    out.write(`${JSON.stringify({ case: history.case.id, target: history.target.name, verdict, ...(reason ? { reason } : {}), findings }, null, 2)}\n`);
+    out.write(
+      `${JSON.stringify({ case: history.case.id, target: history.target.name, verdict, ...(reason ? { reason } : {}), findings }, null, 2)}\n`,
+    );
   } else {
     out.write(`${history.case.id} on ${history.target.name}\n\n`);
     const broken = new Set(findings.map((finding) => finding.step));
@@ -70,7 +96,10 @@ function report(history: History, { verdict, findings, reason }: Judgement, opti
     for (const finding of findings) {
       out.write(`\n${finding.requirement} (${finding.oracle}, step ${finding.step})\n`);
       out.write(`  expected: ${finding.expected}\n  actual:   ${finding.actual}\n`);
-      const near = finding.event === undefined ? [] : history.events.slice(Math.max(0, finding.event - 6), finding.event + 1);
+      const near =
+        finding.event === undefined
+          ? []
+          : history.events.slice(Math.max(0, finding.event - 6), finding.event + 1);
       for (const event of near) {
         const line = describeEvent(event);
         if (line) out.write(`    ${line.from.padEnd(6)} ${line.text}\n`);

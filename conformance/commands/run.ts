@@ -42,7 +42,8 @@ const FORMATS: Record<string, { file: string; write(results: Results): string }>
 export async function runCommand(options: RunOptions, context: CommandContext): Promise<number> {
   const formats = options.format ?? Object.keys(FORMATS);
   for (const format of formats) {
-    if (!(format in FORMATS)) throw new UsageError(`unknown format ${format}`, `formats: ${Object.keys(FORMATS).join(', ')}`);
+    if (!(format in FORMATS))
+      throw new UsageError(`unknown format ${format}`, `formats: ${Object.keys(FORMATS).join(', ')}`);
   }
   const started = new Date();
   const begun = performance.now();

@@ -25,7 +25,8 @@ export function schemaCommand(name: string | undefined, { out }: CommandContext)
     out.write(`${names.join('\n')}\n`);
     return EXIT.CLEAN;
   }
-  if (!names.includes(name)) throw new UsageError(`there is no schema ${name}`, `schemas: ${names.join(', ')}`);
+  if (!names.includes(name))
+    throw new UsageError(`there is no schema ${name}`, `schemas: ${names.join(', ')}`);
   out.write(schemaText(name));
   return EXIT.CLEAN;
 }

@@ -12,12 +12,17 @@ export interface CaseInstance {
   params: Record<string, unknown>;
 }
 
-const show = (value: unknown) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value));
+const show = (value: unknown) =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 
 /** Every combination of the parameters of a case that its `where` admits. `device` feeds expressions. */
 export function instancesOf(definition: CatalogueCase, device: Scope): CaseInstance[] {
   // For the other device type there is nothing to expand: one instance, which is skipped.
-  if (definition.needs?.device !== undefined && device.type !== undefined && definition.needs.device !== device.type)
+  if (
+    definition.needs?.device !== undefined &&
+    device.type !== undefined &&
+    definition.needs.device !== device.type
+  )
     return [{ id: definition.id, definition, params: {} }];
   let combinations: Record<string, unknown>[] = [{}];
   for (const [name, raw] of Object.entries(definition.params ?? {})) {
@@ -28,10 +33,15 @@ export function instancesOf(definition: CatalogueCase, device: Scope): CaseInsta
   }
   const { where } = definition;
   if (where !== undefined)
-    combinations = combinations.filter((params) => at(definition, 'where', () => evaluate(where, { ...params, device })));
+    combinations = combinations.filter((params) =>
+      at(definition, 'where', () => evaluate(where, { ...params, device })),
+    );
   return combinations.map((params) => {
     const entries = Object.entries(params);
-    const id = entries.length === 0 ? definition.id : `${definition.id}:${entries.map(([k, v]) => `${k}=${show(v)}`).join(';')}`;
+    const id =
+      entries.length === 0
+        ? definition.id
+        : `${definition.id}:${entries.map(([k, v]) => `${k}=${show(v)}`).join(';')}`;
     return { id, definition, params };
   });
 }
@@ -46,11 +56,20 @@ export function flatSteps(instance: CaseInstance, device: Scope): FlatStep[] {
       const args = step[word] as Record<string, unknown>;
       if (word === 'control') walk(args as unknown as RawStep[], scope, `${place}.control`, true);
       else if (word === 'when') {
-        if (evaluate(args.if as string, scope)) walk(args.steps as RawStep[], scope, `${place}.when`, control);
+        if (evaluate(args.if as string, scope))
+          walk(args.steps as RawStep[], scope, `${place}.when`, control);
       } else if (word === 'repeat') {
-        const each = args.each === undefined ? count(fillIn(args.times, scope) as number) : (fillIn(args.each, scope) as unknown[]);
+        const each =
+          args.each === undefined
+            ? count(fillIn(args.times, scope) as number)
+            : (fillIn(args.each, scope) as unknown[]);
         for (const value of each) {
-          walk(args.steps as RawStep[], { ...scope, [(args.as as string) ?? 'i']: value }, `${place}.repeat`, control);
+          walk(
+            args.steps as RawStep[],
+            { ...scope, [(args.as as string) ?? 'i']: value },
+            `${place}.repeat`,
+            control,
+          );
         }
       } else {
         flat.push({
@@ -64,7 +83,9 @@ export function flatSteps(instance: CaseInstance, device: Scope): FlatStep[] {
       }
     });
   };
-  at(instance.definition, 'steps', () => walk(instance.definition.steps, { ...instance.params, device }, 'steps', false));
+  at(instance.definition, 'steps', () =>
+    walk(instance.definition.steps, { ...instance.params, device }, 'steps', false),
+  );
   return flat;
 }
 
@@ -77,7 +98,11 @@ function at<T>(definition: CatalogueCase, what: string, action: () => T): T {
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new InputError([
-      { position: definition.position, message: `${definition.id}, ${what}: ${error.message}`, hint: 'names come from `params`, `repeat` and `device`' },
+      {
+        position: definition.position,
+        message: `${definition.id}, ${what}: ${error.message}`,
+        hint: 'names come from `params`, `repeat` and `device`',
+      },
     ]);
   }
 }

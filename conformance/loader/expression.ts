@@ -16,7 +16,9 @@ const FUNCTIONS: Record<string, (...args: never[]) => unknown> = {
   floor: (x: number) => Math.floor(x),
   pow2: (x: number) => x > 0 && (x & (x - 1)) === 0,
   hex: (x: number, bytes: number) =>
-    Array.from({ length: bytes }, (_, i) => (Math.floor(x / 256 ** i) & 0xff).toString(16).padStart(2, '0')).join(''),
+    Array.from({ length: bytes }, (_, i) =>
+      (Math.floor(x / 256 ** i) & 0xff).toString(16).padStart(2, '0'),
+    ).join(''),
 };
 
 const BINARY: Record<string, (a: never, b: never) => unknown> = {
@@ -64,13 +66,17 @@ function walk(node: any, scope: Scope, text: string): unknown {
       return node.value;
     case 'Identifier':
       if (!(node.name in scope))
-        throw new ExpressionError(`\`${node.name}\` in \`${text}\` is not known here; known: ${Object.keys(scope).join(', ')}`);
+        throw new ExpressionError(
+          `\`${node.name}\` in \`${text}\` is not known here; known: ${Object.keys(scope).join(', ')}`,
+        );
       return scope[node.name];
     case 'MemberExpression': {
       const object = walk(node.object, scope, text) as Scope | undefined;
       const key = node.computed ? String(walk(node.property, scope, text)) : node.property.name;
       if (object === undefined || object === null || !(key in object))
-        throw new ExpressionError(`\`${key}\` in \`${text}\` is not known here; known: ${Object.keys(object ?? {}).join(', ')}`);
+        throw new ExpressionError(
+          `\`${key}\` in \`${text}\` is not known here; known: ${Object.keys(object ?? {}).join(', ')}`,
+        );
       return object[key];
     }
     case 'ArrayExpression':
@@ -84,13 +90,16 @@ function walk(node: any, scope: Scope, text: string): unknown {
     case 'LogicalExpression':
     case 'BinaryExpression': {
       const apply = BINARY[node.operator];
-      if (apply === undefined) throw new ExpressionError(`operator ${node.operator} in \`${text}\` is not supported`);
+      if (apply === undefined)
+        throw new ExpressionError(`operator ${node.operator} in \`${text}\` is not supported`);
       return apply(walk(node.left, scope, text) as never, walk(node.right, scope, text) as never);
     }
     case 'CallExpression': {
       const name = node.callee?.name;
       if (!(name in FUNCTIONS))
-        throw new ExpressionError(`function ${name} in \`${text}\` is not known; known: ${Object.keys(FUNCTIONS).join(', ')}`);
+        throw new ExpressionError(
+          `function ${name} in \`${text}\` is not known; known: ${Object.keys(FUNCTIONS).join(', ')}`,
+        );
       return FUNCTIONS[name](...(node.arguments.map((arg: unknown) => walk(arg, scope, text)) as never[]));
     }
     default:

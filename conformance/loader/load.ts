@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type ErrorObject, Ajv } from 'ajv';
+import { Ajv, type ErrorObject } from 'ajv';
 import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { cached } from '../../specs/compile-cache.ts';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
 import { STEPS } from '../steps/index.ts';
-import type { Catalogue, CatalogueCase, CaseDefinition, Position } from './case.ts';
+import type { CaseDefinition, Catalogue, CatalogueCase, Position } from './case.ts';
 import { checkFeatureNames } from './check-names.ts';
 import { type FileProblem, InputError } from './problems.ts';
 import { BESIDE_KEYS, catalogueSchema, DEFINITION, GROUPING, wordOf } from './schema.ts';
@@ -39,7 +39,9 @@ export function loadCatalogue(paths: readonly string[], known: ReadonlySet<strin
 function compile(files: { path: string; text: string }[], known: ReadonlySet<string>): Catalogue {
   const problems: FileProblem[] = [];
   const cases: CatalogueCase[] = [];
-  const validate = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true }).compile(catalogueSchema());
+  const validate = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true }).compile(
+    catalogueSchema(),
+  );
   for (const { path, text } of files) {
     const file = relative(process.cwd(), path) || path;
     const lines = new LineCounter();
@@ -50,7 +52,11 @@ function compile(files: { path: string; text: string }[], known: ReadonlySet<str
     };
     if (document.errors.length > 0) {
       for (const error of document.errors)
-        problems.push({ position: at(error.pos[0]), message: error.message.split('\n')[0], hint: 'this is not valid YAML' });
+        problems.push({
+          position: at(error.pos[0]),
+          message: error.message.split('\n')[0],
+          hint: 'this is not valid YAML',
+        });
       continue;
     }
     const place = (route: (string | number)[]): Position => {
@@ -77,7 +83,10 @@ function compile(files: { path: string; text: string }[], known: ReadonlySet<str
 }
 
 /** Offset of the key that leads to `route`, so that a problem points at the word and not at its value. */
-function keyOffset(document: ReturnType<typeof parseDocument>, route: (string | number)[]): number | undefined {
+function keyOffset(
+  document: ReturnType<typeof parseDocument>,
+  route: (string | number)[],
+): number | undefined {
   const parent = document.getIn(route.slice(0, -1), true);
   if (!isMap(parent)) return undefined;
   const pair = parent.items.find((item) => String(item.key) === String(route.at(-1)));
@@ -119,7 +128,11 @@ function duplicates(cases: readonly CatalogueCase[]): FileProblem[] {
       return [];
     }
     return [
-      { position, message: `case id ${id} is used twice`, hint: `it was first used at ${earlier.file}:${earlier.line}` },
+      {
+        position,
+        message: `case id ${id} is used twice`,
+        hint: `it was first used at ${earlier.file}:${earlier.line}`,
+      },
     ];
   });
 }
@@ -132,9 +145,15 @@ function explain(
 ): FileProblem[] {
   const problems = new Map<string, FileProblem>();
   const routeOf = (path: string) =>
-    path.split('/').slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll('~1', '/').replaceAll('~0', '~')));
+    path
+      .split('/')
+      .slice(1)
+      .map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll('~1', '/').replaceAll('~0', '~')));
   const valueAt = (route: (string | number)[]) =>
-    route.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], data);
+    route.reduce<unknown>(
+      (value, key) => (value as Record<string | number, unknown> | undefined)?.[key],
+      data,
+    );
   for (const error of errors) {
     const route = routeOf(error.instancePath);
     const stepAt = lastStep(route, valueAt);
@@ -146,7 +165,9 @@ function explain(
         const near = word && closestName(word, words);
         problems.set(stepAt.join('/'), {
           position: place(word ? [...stepAt, word] : stepAt),
-          message: word ? `unknown step \`${word}\`` : 'a step is an object with one word, such as {quiet: {}}',
+          message: word
+            ? `unknown step \`${word}\``
+            : 'a step is an object with one word, such as {quiet: {}}',
           hint: near ? `did you mean \`${near}\`?` : 'run `vdpa-cts steps` for the vocabulary',
         });
         continue;
@@ -162,7 +183,10 @@ function explain(
     if (problems.has(key)) continue;
     problems.set(key, {
       position: place(target),
-      message: extra === undefined ? `${error.instancePath.replace(/^\/\d+\/?/, '') || 'case'} ${error.message}` : `unknown key \`${extra}\``,
+      message:
+        extra === undefined
+          ? `${error.instancePath.replace(/^\/\d+\/?/, '') || 'case'} ${error.message}`
+          : `unknown key \`${extra}\``,
       hint: hintFor(error, route, valueAt),
     });
   }
@@ -178,16 +202,23 @@ function lastStep(route: (string | number)[], valueAt: (route: (string | number)
   for (let n = route.length; n >= 2; n--) {
     const parent = route[n - 2];
     const grouped = parent === 'steps' || parent === 'control';
-    if (grouped && typeof route[n - 1] === 'number' && Array.isArray(valueAt(route.slice(0, n - 1)))) return route.slice(0, n);
+    if (grouped && typeof route[n - 1] === 'number' && Array.isArray(valueAt(route.slice(0, n - 1))))
+      return route.slice(0, n);
   }
   return undefined;
 }
 
-function hintFor(error: ErrorObject, route: (string | number)[], valueAt: (route: (string | number)[]) => unknown) {
+function hintFor(
+  error: ErrorObject,
+  route: (string | number)[],
+  valueAt: (route: (string | number)[]) => unknown,
+) {
   const { params } = error;
   if (params.allowedValues) return `one of: ${params.allowedValues.join(', ')}`;
   if (params.additionalProperty !== undefined) {
-    const allowed = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+    const allowed = Object.keys(
+      (error.parentSchema as { properties?: object } | undefined)?.properties ?? {},
+    );
     const known = allowed.length > 0 ? allowed : BESIDE_KEYS;
     const near = closestName(params.additionalProperty, known);
     return near ? `did you mean \`${near}\`?` : `known keys: ${known.join(', ')}`;

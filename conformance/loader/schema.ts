@@ -26,16 +26,26 @@ export const DEFINITION = 'step-';
 export function catalogueSchema(): JsonSchema {
   const nested = list({ $ref: '#/definitions/step' }, 1);
   const words: [string, string, JsonSchema][] = [
-    ...[...STEPS.values()].map((step): [string, string, JsonSchema] => [step.name, step.summary, step.schema]),
+    ...[...STEPS.values()].map((step): [string, string, JsonSchema] => [
+      step.name,
+      step.summary,
+      step.schema,
+    ]),
     ['control', 'The same stimulus, valid: when one of these steps fails, the case is blocked.', nested],
     [
       'repeat',
       'Repeat steps `times` over, or for each value of `each`; `as` names the counter or value (default i).',
       obj({ times: INT, each: { anyOf: [{ type: 'array' }, TEXT] }, as: TEXT, steps: nested }, ['steps']),
     ],
-    ['when', 'Steps that apply only if the expression holds.', obj({ if: TEXT, steps: nested }, ['if', 'steps'])],
+    [
+      'when',
+      'Steps that apply only if the expression holds.',
+      obj({ if: TEXT, steps: nested }, ['if', 'steps']),
+    ],
   ];
-  const steps = Object.fromEntries(words.map(([word, summary, schema]) => [`${DEFINITION}${word}`, stepSchema(word, summary, schema)]));
+  const steps = Object.fromEntries(
+    words.map(([word, summary, schema]) => [`${DEFINITION}${word}`, stepSchema(word, summary, schema)]),
+  );
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     $id: 'catalogue.schema.json',

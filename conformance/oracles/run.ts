@@ -10,7 +10,11 @@ export const run: Oracle = (history) => {
       findings.push({ oracle: 'run', requirement: cited, step, expected, actual, kind, event: at });
     if (event.k === 'step') step = event.i;
     else if (event.k === 'throw')
-      found('crash', 'the device survives', `${event.op} threw ${event.error}${event.at ? ` (${event.at})` : ''}`);
+      found(
+        'crash',
+        'the device survives',
+        `${event.op} threw ${event.error}${event.at ? ` (${event.at})` : ''}`,
+      );
     else if (event.k === 'pump' && event.busy)
       found('hang', 'the device becomes idle', `still working after ${event.n} units of work`);
     else if (event.k === 'contract')

@@ -57,10 +57,15 @@ export function assemble(run: RunOutcome): Results {
   const results: CaseResult[] = run.results
     .map(({ target, result, history }) => caseResult(target, result, history, run))
     .sort((a, b) => a.target - b.target || order.get(a.case)! - order.get(b.case)! || compare(a.id, b.id));
-  const counts = Object.fromEntries(VERDICT_ORDER.map((verdict) => [verdict, 0])) as Record<ResultVerdict, number>;
+  const counts = Object.fromEntries(VERDICT_ORDER.map((verdict) => [verdict, 0])) as Record<
+    ResultVerdict,
+    number
+  >;
   for (const { verdict } of results) counts[verdict]++;
   const requirements = requirementResults(run, results);
-  const decidable = requirements.filter(({ decided, scope }) => decided.by === 'cases' && scopesOf(run).has(scope));
+  const decidable = requirements.filter(
+    ({ decided, scope }) => decided.by === 'cases' && scopesOf(run).has(scope),
+  );
   const ran = new Set(results.map((result) => result.case));
   return {
     version: RESULTS_VERSION,
@@ -102,7 +107,8 @@ export function assemble(run: RunOutcome): Results {
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-const isDecision = (verdict: ResultVerdict | 'none') => verdict !== 'none' && verdict !== 'skip' && verdict !== 'blocked';
+const isDecision = (verdict: ResultVerdict | 'none') =>
+  verdict !== 'none' && verdict !== 'skip' && verdict !== 'blocked';
 
 /** Scopes that the device types of the run can decide. */
 function scopesOf(run: RunOutcome): Set<string> {
@@ -114,9 +120,17 @@ function digestOf(cases: readonly CatalogueCase[]): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-function caseResult(target: number, result: WorkerResult, historyFile: string | undefined, run: RunOutcome): CaseResult {
+function caseResult(
+  target: number,
+  result: WorkerResult,
+  historyFile: string | undefined,
+  run: RunOutcome,
+): CaseResult {
   const { id, verdict, reason, findings, ms, history } = result;
-  const detail = verdict === 'pass' || verdict === 'skip' ? undefined : detailOf(result, history, historyFile, run.targets[target], run.seed);
+  const detail =
+    verdict === 'pass' || verdict === 'skip'
+      ? undefined
+      : detailOf(result, history, historyFile, run.targets[target], run.seed);
   return {
     case: result.case,
     id,
@@ -129,7 +143,13 @@ function caseResult(target: number, result: WorkerResult, historyFile: string | 
   };
 }
 
-function detailOf(result: WorkerResult, history: History | undefined, file: string | undefined, target: RanTarget, seed: number) {
+function detailOf(
+  result: WorkerResult,
+  history: History | undefined,
+  file: string | undefined,
+  target: RanTarget,
+  seed: number,
+) {
   const events = history?.events ?? [];
   const worst = result.findings.find((finding) => weigh(finding) === result.verdict) ?? result.findings[0];
   const focus = worst?.event ?? events.length - 1;

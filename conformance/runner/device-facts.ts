@@ -19,12 +19,26 @@ export interface DeviceFacts {
 }
 
 const OPTIONAL = [
-  'kickVqWithData', 'getVqSize', 'getVqGroup', 'getVqNumMin', 'suspend', 'resume', 'getGeneration', 'setGroupAsid',
-  'setMap', 'dmaMap', 'compatReset', 'resetMap', 'getVendorVqStats',
+  'kickVqWithData',
+  'getVqSize',
+  'getVqGroup',
+  'getVqNumMin',
+  'suspend',
+  'resume',
+  'getGeneration',
+  'setGroupAsid',
+  'setMap',
+  'dmaMap',
+  'compatReset',
+  'resetMap',
+  'getVendorVqStats',
 ] as const;
 
 /** Look at a target once, before any case: what it offers and what its configuration space says. */
-export function deviceFacts(definition: ParentDefinition, options: Readonly<Record<string, string>>): DeviceFacts {
+export function deviceFacts(
+  definition: ParentDefinition,
+  options: Readonly<Record<string, string>>,
+): DeviceFacts {
   const session = new Session(definition, { seed: 1, options, guest: new GuestMemory(1 << 16) });
   try {
     const { ops, instance } = session;

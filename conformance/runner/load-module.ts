@@ -29,10 +29,14 @@ export async function loadUserModule(path: string): Promise<Record<string, unkno
     });
     text = outputFiles[0].text;
   } catch (error) {
-    const [first] = (error as { errors?: { text: string; location?: { file: string; line: number; column: number } }[] }).errors ?? [];
+    const [first] =
+      (error as { errors?: { text: string; location?: { file: string; line: number; column: number } }[] })
+        .errors ?? [];
     if (first === undefined) throw error;
     const { location } = first;
-    throw new Error(location ? `${location.file}:${location.line}:${location.column + 1}: ${first.text}` : first.text);
+    throw new Error(
+      location ? `${location.file}:${location.line}:${location.column + 1}: ${first.text}` : first.text,
+    );
   }
   const folder = join(PROJECT_ROOT, 'node_modules', '.cache', 'vdpa-cts', 'parents');
   mkdirSync(folder, { recursive: true });

@@ -1,7 +1,7 @@
 import { bitMask, featureByName } from '../../specs/virtio-1.1/features.ts';
+import type { Needs } from '../loader/case.ts';
 import type { CaseInstance } from '../loader/expand.ts';
 import { evaluate, fillIn } from '../loader/expression.ts';
-import type { Needs } from '../loader/case.ts';
 import type { DeviceFacts } from './device-facts.ts';
 
 const LEVELS = ['none', 'csum', 'gso'];
@@ -9,7 +9,9 @@ const LEVELS = ['none', 'csum', 'gso'];
 /** Names of the features that an instance accepts: those of its `needs`, and the packed format by `ring`. */
 export function wantedFeatures(instance: CaseInstance, facts: DeviceFacts): string[] {
   const scope = { ...instance.params, device: facts.values };
-  const names = (fillIn(instance.definition.needs?.features ?? [], scope) as string[]).filter((name) => name !== '');
+  const names = (fillIn(instance.definition.needs?.features ?? [], scope) as string[]).filter(
+    (name) => name !== '',
+  );
   return instance.params.ring === 'packed' ? [...names, 'RING_PACKED'] : names;
 }
 
@@ -24,7 +26,8 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
   for (const name of [...wantedFeatures(instance, facts), ...(needs.offered ?? [])]) {
     if (name !== '' && !offers(name)) return `${featureByName(name).name} is not offered`;
   }
-  for (const name of needs['not-offered'] ?? []) if (name !== '' && offers(name)) return `${featureByName(name).name} is offered`;
+  for (const name of needs['not-offered'] ?? [])
+    if (name !== '' && offers(name)) return `${featureByName(name).name} is offered`;
   for (const ability of needs.abilities ?? []) {
     if (!facts.abilities.includes(ability)) return `the parent lacks the ability ${ability}`;
   }
@@ -42,7 +45,8 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
     return 'the parent lacks the ability vq-state';
   if (typeof size === 'number') {
     if (size > (facts.values.num_max as number)) return `queue size ${size} is above the device's maximum`;
-    if (ring !== 'packed' && (size & (size - 1)) !== 0) return `split queue sizes are powers of 2, not ${size}`;
+    if (ring !== 'packed' && (size & (size - 1)) !== 0)
+      return `split queue sizes are powers of 2, not ${size}`;
   }
   return null;
 }
@@ -53,7 +57,9 @@ function peerLacks(want: string, facts: DeviceFacts): string | null {
   const key = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const has = (facts.peer as unknown as Record<string, unknown>)[key];
   if (level !== undefined) {
-    return LEVELS.indexOf(String(has)) >= LEVELS.indexOf(level) ? null : `the peer offers ${name} ${has}, not ${level}`;
+    return LEVELS.indexOf(String(has)) >= LEVELS.indexOf(level)
+      ? null
+      : `the peer offers ${name} ${has}, not ${level}`;
   }
   return has ? null : `the peer offers no ${name}`;
 }

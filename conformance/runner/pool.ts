@@ -94,9 +94,11 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
     });
     if (end.kind === 'done' || end.kind === 'aborted') return;
     const at = new Int32Array(position)[0];
-    if (ids === undefined) throw new RunRefused('BAD_TARGET', `${task.target} ${end.why} before any case ran`);
+    if (ids === undefined)
+      throw new RunRefused('BAD_TARGET', `${task.target} ${end.why} before any case ran`);
     // What ran since the last batch is lost with the worker and runs again; it is deterministic.
-    if (at < next || at >= ids.length) throw new RunRefused('SUITE', `a worker ended between cases: ${end.why}`);
+    if (at < next || at >= ids.length)
+      throw new RunRefused('SUITE', `a worker ended between cases: ${end.why}`);
     if (at > next) {
       await rerun({ ...task, from: next }, at, options, share.target);
     }

@@ -1,6 +1,6 @@
-import type { Finding } from '../oracles/finding.ts';
 import type { History } from '../history/history.ts';
 import type { Verdict } from '../judge.ts';
+import type { Finding } from '../oracles/finding.ts';
 import type { DeviceFacts } from './device-facts.ts';
 
 /** What a worker is told when it starts. */

@@ -1,5 +1,5 @@
-import type { CatalogueCase } from '../loader/case.ts';
 import type { Requirement } from '../../specs/requirements.ts';
+import type { CatalogueCase } from '../loader/case.ts';
 
 /** A query that selects nothing, or is malformed. */
 export class QueryError extends Error {
@@ -44,7 +44,8 @@ export function parseQuery(text: string, requirements: ReadonlyMap<string, Requi
     scope: ({ requirements: ids }) => ids.map((id) => requirements.get(id)?.scope ?? ''),
     class: (definition) => [definition.class],
   };
-  const matchesCase = (definition: CatalogueCase) => values[field](definition).some((value) => caseMatches.test(value));
+  const matchesCase = (definition: CatalogueCase) =>
+    values[field](definition).some((value) => caseMatches.test(value));
   return {
     text,
     matchesCase,
@@ -54,11 +55,16 @@ export function parseQuery(text: string, requirements: ReadonlyMap<string, Requi
 
 /** Several queries: an instance is selected by any positive one (all, when there is none) and no negative one. */
 export function selector(texts: readonly string[], requirements: ReadonlyMap<string, Requirement>): Query {
-  const positive = texts.filter((text) => !text.startsWith('!')).map((text) => parseQuery(text, requirements));
-  const negative = texts.filter((text) => text.startsWith('!')).map((text) => parseQuery(text.slice(1), requirements));
+  const positive = texts
+    .filter((text) => !text.startsWith('!'))
+    .map((text) => parseQuery(text, requirements));
+  const negative = texts
+    .filter((text) => text.startsWith('!'))
+    .map((text) => parseQuery(text.slice(1), requirements));
   return {
     text: texts.join(' '),
-    matchesCase: (definition) => positive.length === 0 || positive.some((query) => query.matchesCase(definition)),
+    matchesCase: (definition) =>
+      positive.length === 0 || positive.some((query) => query.matchesCase(definition)),
     matchesInstance: (definition, id) =>
       (positive.length === 0 || positive.some((query) => query.matchesInstance(definition, id))) &&
       !negative.some((query) => query.matchesInstance(definition, id)),

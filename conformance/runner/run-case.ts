@@ -48,8 +48,7 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
     if (error instanceof StopSteps) {
       const lacks = error instanceof ParentLacks ? { lacks: true as const } : {};
       recorder.events.push({ k: 'stop', i, why: error.message, ...lacks });
-    }
-    else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
+    } else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
     else if (!(error instanceof ParentCrash)) throw error;
   }
   try {

@@ -50,7 +50,12 @@ export function runInstance(
       traceReads: definition.trace === 'reads',
     };
     const steps = flatSteps(instance, facts.values);
-    const events = runSteps(steps, { ...settings, definition: target.definition, options: target.options, guest });
+    const events = runSteps(steps, {
+      ...settings,
+      definition: target.definition,
+      options: target.options,
+      guest,
+    });
     const history: History = {
       version: HISTORY_VERSION,
       case: { id: instance.id, requirements: definition.requirements, class: definition.class },

@@ -46,13 +46,18 @@ export async function resolveTarget(spec: string, source: ParentSource): Promise
     const near = closestName(name, [...source.builtIn.keys()]);
     throw new TargetError(
       `there is no target ${name}`,
-      near ? `did you mean ${near}? A module of your own is named by path: ./${name}.ts` : 'run `vdpa-cts targets` for the list',
+      near
+        ? `did you mean ${near}? A module of your own is named by path: ./${name}.ts`
+        : 'run `vdpa-cts targets` for the list',
     );
   }
   for (const option of Object.keys(options)) {
     const known = (definition.options ?? []).map((one) => one.name);
     if (!known.includes(option)) {
-      throw new TargetError(`${name} has no option ${option}`, known.length > 0 ? `it has: ${known.join(', ')}` : 'it has none');
+      throw new TargetError(
+        `${name} has no option ${option}`,
+        known.length > 0 ? `it has: ${known.join(', ')}` : 'it has none',
+      );
     }
   }
   return { name: spec, definition, options };
@@ -60,12 +65,16 @@ export async function resolveTarget(spec: string, source: ParentSource): Promise
 
 async function loadParent(path: string, source: ParentSource): Promise<ParentDefinition> {
   const full = resolve(path);
-  if (!existsSync(full)) throw new TargetError(`${path} does not exist`, 'the path is relative to the current directory');
+  if (!existsSync(full))
+    throw new TargetError(`${path} does not exist`, 'the path is relative to the current directory');
   let module: Record<string, unknown>;
   try {
     module = await source.load(full);
   } catch (error) {
-    throw new TargetError(`${path} cannot be loaded: ${(error as Error).message}`, 'it must be a TypeScript or JavaScript module');
+    throw new TargetError(
+      `${path} cannot be loaded: ${(error as Error).message}`,
+      'it must be a TypeScript or JavaScript module',
+    );
   }
   const parent = (module.parent ?? module.default) as ParentDefinition | undefined;
   if (typeof parent !== 'object' || parent === null || typeof parent.create !== 'function') {

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { requirements } from '../../specs/requirements.ts';
-import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import { instancesOf } from '../loader/expand.ts';
 import { loadCatalogue } from '../loader/load.ts';
 import { InputError } from '../loader/problems.ts';
+import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import { deviceFacts } from './device-facts.ts';
 import { overrideParams } from './params.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
@@ -24,9 +24,16 @@ export async function runWorker(source: ParentSource): Promise<void> {
     await work(task, source);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof InputError || error instanceof QueryError) send({ kind: 'refused', code: error.code, message });
-    else if (error instanceof TargetError) send({ kind: 'refused', code: error.code, message: `${message}\n    hint: ${error.hint}` });
-    else send({ kind: 'refused', code: 'SUITE', message: error instanceof Error ? (error.stack ?? message) : message });
+    if (error instanceof InputError || error instanceof QueryError)
+      send({ kind: 'refused', code: error.code, message });
+    else if (error instanceof TargetError)
+      send({ kind: 'refused', code: error.code, message: `${message}\n    hint: ${error.hint}` });
+    else
+      send({
+        kind: 'refused',
+        code: 'SUITE',
+        message: error instanceof Error ? (error.stack ?? message) : message,
+      });
   }
 }
 
@@ -83,6 +90,9 @@ function createFacts(target: Awaited<ReturnType<typeof resolveTarget>>) {
   try {
     return deviceFacts(target.definition, target.options);
   } catch (error) {
-    throw new TargetError(`${target.name} cannot be used: ${(error as Error).message}`, 'see `vdpa-cts targets` for options and examples/ for a parent that works');
+    throw new TargetError(
+      `${target.name} cannot be used: ${(error as Error).message}`,
+      'see `vdpa-cts targets` for options and examples/ for a parent that works',
+    );
   }
 }

@@ -207,8 +207,10 @@ function look(session: Session, buffer: Buffer, expect: Expect): Seen {
   const bytes = session.buffers.written(buffer);
   const total = bytes.length;
   const request = issuedOf(session).get(buffer.b);
-  const allowed = expect.status === 'model' && request && session.runs() ? modelOf(session, request) : undefined;
-  if (buffer.used === undefined) return { name: buffer.name, used: false, total, ...(allowed ? { allowed } : {}) };
+  const allowed =
+    expect.status === 'model' && request && session.runs() ? modelOf(session, request) : undefined;
+  if (buffer.used === undefined)
+    return { name: buffer.name, used: false, total, ...(allowed ? { allowed } : {}) };
   const status = total === 0 ? undefined : bytes[total - 1];
   let data: string | undefined;
   if (request !== undefined) {
@@ -232,10 +234,18 @@ function look(session: Session, buffer: Buffer, expect: Expect): Seen {
 function modelOf(session: Session, { type, sector, out, room, ranges }: Issued): readonly StatusName[] {
   const limit = capacity(session);
   const size = type === BLK_T.OUT ? out.length : type === BLK_T.IN ? room : 0;
-  const within = [{ sector, count: Math.ceil(size / SECTOR) }, ...ranges].every((one) => one.sector + one.count <= limit);
-  const flags = Array.from({ length: Math.floor(out.length / 16) }, (_, i) => new DataView(out.buffer, out.byteOffset + 16 * i).getUint32(12, true));
+  const within = [{ sector, count: Math.ceil(size / SECTOR) }, ...ranges].every(
+    (one) => one.sector + one.count <= limit,
+  );
+  const flags = Array.from({ length: Math.floor(out.length / 16) }, (_, i) =>
+    new DataView(out.buffer, out.byteOffset + 16 * i).getUint32(12, true),
+  );
   const segments = type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES ? flags : [];
-  return allowedStatuses({ type, inRange: within, flags: segments }, session.ops.getDeviceFeatures(), session.features);
+  return allowedStatuses(
+    { type, inRange: within, flags: segments },
+    session.ops.getDeviceFeatures(),
+    session.features,
+  );
 }
 
 const nameOf = (status: number) => STATUS_NAMES[status] ?? `0x${status.toString(16)}`;
@@ -244,7 +254,10 @@ function judgeSeen(seen: Seen, expect: Expect): Problem[] {
   const { name } = seen;
   if (expect.status === 'model') {
     if (seen.allowed === undefined) return [];
-    return judgeSeen(seen, { ...expect, status: [...seen.allowed] }).map((problem) => ({ requirement: 'P1.1-025', ...problem }));
+    return judgeSeen(seen, { ...expect, status: [...seen.allowed] }).map((problem) => ({
+      requirement: 'P1.1-025',
+      ...problem,
+    }));
   }
   if (!seen.used)
     return expect['may-be-missing'] ? [] : [{ expected: `${name} is used`, actual: 'not used' }];

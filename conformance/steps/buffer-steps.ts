@@ -1,11 +1,35 @@
 import { pattern } from '../kits/kit.ts';
-import { addOptions } from '../session/requests.ts';
 import type { Part } from '../session/buffers.ts';
-import { FRAMING, type FramingArgs, framingOf, KICK, type KickMode, queueIndex, release } from './request-steps.ts';
-import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, list, obj, oneOf, type Problem, TEXT } from './step.ts';
+import { addOptions } from '../session/requests.ts';
+import {
+  FRAMING,
+  type FramingArgs,
+  framingOf,
+  KICK,
+  type KickMode,
+  queueIndex,
+  release,
+} from './request-steps.ts';
+import {
+  BOOL,
+  COUNT,
+  type Count,
+  defineStep,
+  INT,
+  judgeCount,
+  list,
+  obj,
+  oneOf,
+  type Problem,
+  TEXT,
+} from './step.ts';
 
 /** Bytes as a YAML author writes them: hex text, a filled or a patterned stretch, or several joined. */
-export type BytesArg = string | { fill: number; size: number } | { pattern: number; size: number } | BytesArg[];
+export type BytesArg =
+  | string
+  | { fill: number; size: number }
+  | { pattern: number; size: number }
+  | BytesArg[];
 
 export const BYTES = {
   description: 'Hex text ("00 ff"), {fill, size}, {pattern, size}, or a list of these.',
@@ -22,7 +46,9 @@ export function bytesOf(arg: BytesArg): Uint8Array {
   if (typeof arg === 'string') {
     const digits = arg.replace(/\s+/g, '');
     if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new RangeError(`not hex bytes: ${JSON.stringify(arg)}`);
-    return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+    return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
+      Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
+    );
   }
   if (Array.isArray(arg)) return concat(arg.map(bytesOf));
   return 'fill' in arg ? new Uint8Array(arg.size).fill(arg.fill) : pattern(arg.pattern, arg.size);
@@ -38,7 +64,8 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-export const toHex = (bytes: Uint8Array) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+export const toHex = (bytes: Uint8Array) =>
+  Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 
 interface SubmitArgs extends FramingArgs {
   queue?: number | string;
@@ -68,7 +95,9 @@ export const submitStep = defineStep<SubmitArgs, never>({
   ),
   run(session, args) {
     const queue = queueIndex(session, args.queue);
-    const parts: Part[] = args.parts.map((part) => ('r' in part ? { read: bytesOf(part.r) } : { write: part.w }));
+    const parts: Part[] = args.parts.map((part) =>
+      'r' in part ? { read: bytesOf(part.r) } : { write: part.w },
+    );
     const regions = args.parts.map((part) => {
       if (!('in' in part)) return undefined;
       return session.memory.named(part.in) ?? session.stop(`no memory is called ${part.in}`);
@@ -127,8 +156,10 @@ export const usedStep = defineStep<UsedArgs, UsedSeen>({
     };
   },
   judge(args, seen) {
-    if (!seen.used) return args['may-be-missing'] ? [] : [{ expected: `${args.as} is used`, actual: 'not used' }];
-    const problems: Problem[] = seen.len === undefined ? [] : judgeCount(`used length of ${args.as}`, args.len, seen.len);
+    if (!seen.used)
+      return args['may-be-missing'] ? [] : [{ expected: `${args.as} is used`, actual: 'not used' }];
+    const problems: Problem[] =
+      seen.len === undefined ? [] : judgeCount(`used length of ${args.as}`, args.len, seen.len);
     for (const { at = 0, bytes } of args.written ?? []) {
       const want = toHex(bytesOf(bytes));
       const got = seen.bytes.slice(2 * at, 2 * at + want.length);
@@ -142,7 +173,11 @@ export const usedStep = defineStep<UsedArgs, UsedSeen>({
       if (!accepted.includes(got))
         problems.push({ expected: `last byte of ${args.as}: ${accepted.join(' or ')}`, actual: String(got) });
     }
-    if (args['write-flag'] !== undefined && seen.writeFlag !== undefined && seen.writeFlag !== args['write-flag'])
+    if (
+      args['write-flag'] !== undefined &&
+      seen.writeFlag !== undefined &&
+      seen.writeFlag !== args['write-flag']
+    )
       problems.push({ expected: `WRITE flag ${args['write-flag']}`, actual: `${seen.writeFlag}` });
     return problems;
   },
@@ -151,9 +186,13 @@ export const usedStep = defineStep<UsedArgs, UsedSeen>({
 const shorten = (hex: string) => (hex.length <= 64 ? hex : `${hex.slice(0, 64)}… (${hex.length / 2} bytes)`);
 
 /** `content`: what is in the parts of a buffer, used or not. */
-export const contentStep = defineStep<{ as: string; untouched?: boolean; part?: number; equals?: BytesArg }, { hex: string; poison: number }>({
+export const contentStep = defineStep<
+  { as: string; untouched?: boolean; part?: number; equals?: BytesArg },
+  { hex: string; poison: number }
+>({
   name: 'content',
-  summary: 'Look at the writable bytes of a buffer (or at `part`, counted from 0) without regard to its completion.',
+  summary:
+    'Look at the writable bytes of a buffer (or at `part`, counted from 0) without regard to its completion.',
   example: '{content: {as: a, untouched: true}}',
   schema: obj({ as: TEXT, untouched: BOOL, part: INT, equals: BYTES }, ['as']),
   run(session, args) {
@@ -161,15 +200,23 @@ export const contentStep = defineStep<{ as: string; untouched?: boolean; part?: 
     const bytes =
       args.part === undefined
         ? session.buffers.written(buffer)
-        : session.memory.bytes(buffer.regions[args.part] ?? session.stop(`${args.as} has no part ${args.part}`));
+        : session.memory.bytes(
+            buffer.regions[args.part] ?? session.stop(`${args.as} has no part ${args.part}`),
+          );
     return { hex: toHex(bytes), poison: session.poison };
   },
   judge(args, { hex, poison }) {
     const problems: Problem[] = [];
     if (args.untouched && !hex.match(new RegExp(`^(${poison.toString(16)})*$`)))
-      problems.push({ expected: `${args.as} still holds poison 0x${poison.toString(16)}`, actual: shorten(hex) });
+      problems.push({
+        expected: `${args.as} still holds poison 0x${poison.toString(16)}`,
+        actual: shorten(hex),
+      });
     if (args.equals !== undefined && toHex(bytesOf(args.equals)) !== hex)
-      problems.push({ expected: `${args.as}: ${shorten(toHex(bytesOf(args.equals)))}`, actual: shorten(hex) });
+      problems.push({
+        expected: `${args.as}: ${shorten(toHex(bytesOf(args.equals)))}`,
+        actual: shorten(hex),
+      });
     return problems;
   },
 });

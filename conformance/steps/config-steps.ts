@@ -1,6 +1,6 @@
 import { configField } from '../../specs/virtio-1.1/config-space.ts';
 import type { Session } from '../session/session.ts';
-import { type BytesArg, BYTES, bytesOf, toHex } from './buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
 import { BOOL, defineStep, INT, list, obj, oneOf, type Problem, TEXT } from './step.ts';
 
@@ -26,7 +26,8 @@ interface ConfigSeen {
 }
 
 function placeOf(session: Session, args: { field?: string; at?: number; size?: number }) {
-  if (args.field === undefined) return { offset: args.at ?? 0, length: args.size ?? session.ops.getConfigSize() };
+  if (args.field === undefined)
+    return { offset: args.at ?? 0, length: args.size ?? session.ops.getConfigSize() };
   const field = configField(session.deviceType, args.field);
   return { offset: field.offset, length: field.width };
 }
@@ -78,10 +79,14 @@ export const configStep = defineStep<ConfigArgs, ConfigSeen>({
     const what = args.field ?? `config +${args.at ?? 0}`;
     const value = args.mask === undefined ? little(hex) : little(hex) & args.mask;
     const problems: Problem[] = [];
-    const want = (ok: boolean, expected: string, actual = hex.length <= 16 ? `${value} (bytes ${hex})` : hex) =>
-      ok || problems.push({ expected: `${what}: ${expected}`, actual });
+    const want = (
+      ok: boolean,
+      expected: string,
+      actual = hex.length <= 16 ? `${value} (bytes ${hex})` : hex,
+    ) => ok || problems.push({ expected: `${what}: ${expected}`, actual });
     if (typeof args.equals === 'number') want(value === args.equals, String(args.equals));
-    else if (args.equals !== undefined) want(toHex(bytesOf(args.equals)) === hex, toHex(bytesOf(args.equals)), hex);
+    else if (args.equals !== undefined)
+      want(toHex(bytesOf(args.equals)) === hex, toHex(bytesOf(args.equals)), hex);
     if (args['one-of']) want(args['one-of'].includes(value), args['one-of'].join(' or '));
     if (args.min !== undefined) want(value >= args.min, `at least ${args.min}`);
     if (args.max !== undefined) want(value <= args.max, `at most ${args.max}`);
@@ -118,19 +123,27 @@ export const configSizeStep = defineStep<{ min?: number; 'same-as-first'?: boole
 });
 
 /** `generation`: the configuration generation. */
-export const generationStep = defineStep<{ save?: string; same?: string; differs?: string }, { value: number; saved?: number }>({
+export const generationStep = defineStep<
+  { save?: string; same?: string; differs?: string },
+  { value: number; saved?: number }
+>({
   name: 'generation',
-  summary: 'Read the configuration generation; `save` it, or compare it with a saved one (`same`, `differs`).',
+  summary:
+    'Read the configuration generation; `save` it, or compare it with a saved one (`same`, `differs`).',
   example: '{generation: {differs: before}}',
   schema: obj({ save: TEXT, same: TEXT, differs: TEXT }),
   run(session, args) {
     const value = session.ops.getGeneration?.() ?? session.lacks('the parent has no getGeneration');
     if (args.save !== undefined) session.saved.set(`generation:${args.save}`, value);
     const other = args.same ?? args.differs;
-    return { value, ...(other === undefined ? {} : { saved: session.saved.get(`generation:${other}`) as number }) };
+    return {
+      value,
+      ...(other === undefined ? {} : { saved: session.saved.get(`generation:${other}`) as number }),
+    };
   },
   judge(args, { value, saved }) {
-    if (args.same !== undefined && value !== saved) return [{ expected: `generation ${saved} as before`, actual: `${value}` }];
+    if (args.same !== undefined && value !== saved)
+      return [{ expected: `generation ${saved} as before`, actual: `${value}` }];
     if (args.differs !== undefined && value === saved)
       return [{ expected: 'another generation than before the change', actual: `still ${value}` }];
     return [];
@@ -172,7 +185,8 @@ export const backendStep = defineStep<BackendArgs, never>({
     if (change !== undefined) {
       const { offset, length } = placeOf(session, change);
       for (let i = 0; i < (change.times ?? 1); i++) {
-        const bytes = change.bytes === undefined ? session.virtio.readConfig(offset, length) : bytesOf(change.bytes);
+        const bytes =
+          change.bytes === undefined ? session.virtio.readConfig(offset, length) : bytesOf(change.bytes);
         if (change.add !== undefined) addLittle(bytes, change.add);
         session.recorder.push({ k: 'backend', what: 'change-config' });
         act('changeConfig', backend.changeConfig && (() => backend.changeConfig!(offset, bytes)));
@@ -198,19 +212,25 @@ function addLittle(bytes: Uint8Array, amount: number): void {
 }
 
 /** `declared`: a configuration field has the value that the parent declared. */
-export const declaredStep = defineStep<{ fact: 'capacity' | 'mtu' | 'mac' | 'maxVirtqueuePairs' }, { declared?: string; hex: string }>({
+export const declaredStep = defineStep<
+  { fact: 'capacity' | 'mtu' | 'mac' | 'maxVirtqueuePairs' },
+  { declared?: string; hex: string }
+>({
   name: 'declared',
   summary: 'A configuration field equals what the parent says the device was made with (little-endian).',
   example: '{declared: {fact: capacity}}',
   schema: obj({ fact: oneOf('capacity', 'mtu', 'mac', 'maxVirtqueuePairs') }, ['fact']),
   run(session, args) {
-    const fact = session.instance.facts?.[args.fact] ?? session.lacks(`the parent does not declare ${args.fact}`);
+    const fact =
+      session.instance.facts?.[args.fact] ?? session.lacks(`the parent does not declare ${args.fact}`);
     const field = args.fact === 'maxVirtqueuePairs' ? 'max_virtqueue_pairs' : args.fact;
     const { offset, length } = placeOf(session, { field });
     return { declared: String(fact), hex: toHex(session.virtio.readConfig(offset, length)) };
   },
   judge(args, { declared, hex }) {
     const got = args.fact === 'mac' ? hex : String(little(hex));
-    return got === declared ? [] : [{ expected: `${args.fact} ${declared}`, actual: `${got} (bytes ${hex})` }];
+    return got === declared
+      ? []
+      : [{ expected: `${args.fact} ${declared}`, actual: `${got} (bytes ${hex})` }];
   },
 });

@@ -11,7 +11,8 @@ export function statusValue(value: number | string): number {
   return value.split('|').reduce((bits, part) => {
     const name = part.trim() === 'NEEDS_RESET' ? 'DEVICE_NEEDS_RESET' : part.trim();
     if (/^(0x[0-9a-f]+|\d+)$/i.test(name)) return bits | Number(name);
-    if (!(name in STATUS)) throw new RangeError(`unknown status bit ${name}; known: ${Object.keys(STATUS).join(', ')}`);
+    if (!(name in STATUS))
+      throw new RangeError(`unknown status bit ${name}; known: ${Object.keys(STATUS).join(', ')}`);
     return bits | STATUS[name as keyof typeof STATUS];
   }, 0);
 }
@@ -21,7 +22,10 @@ const START = obj({ index: INT, wrap: INT }, ['index']);
 type BringUpArgs = BringUpOptions & { 'refused-ok'?: boolean };
 
 /** `bring-up`: the initialisation of 3.1.1, done right. */
-export const bringUpStep = defineStep<BringUpArgs, { to: string; status: number; featuresOk: boolean; queueErrors: Record<string, number> }>({
+export const bringUpStep = defineStep<
+  BringUpArgs,
+  { to: string; status: number; featuresOk: boolean; queueErrors: Record<string, number> }
+>({
   name: 'bring-up',
   summary:
     'Reset the device and initialise it as section 3.1.1 says, up to `to` (default DRIVER_OK). Accepts the ' +
@@ -43,7 +47,8 @@ export const bringUpStep = defineStep<BringUpArgs, { to: string; status: number;
     const to = args.to ?? 'DRIVER_OK';
     session.observe({ to, ...result });
     const needsFeatures = ['FEATURES_OK', 'QUEUES', 'DRIVER_OK'].includes(to);
-    if (needsFeatures && !result.featuresOk && !args['refused-ok']) session.stop('the device refused FEATURES_OK');
+    if (needsFeatures && !result.featuresOk && !args['refused-ok'])
+      session.stop('the device refused FEATURES_OK');
     if (Object.keys(result.queueErrors).length > 0)
       session.stop(`queue set-up was refused: ${JSON.stringify(result.queueErrors)}`);
   },
@@ -142,7 +147,10 @@ interface FeaturesArgs {
 const hexOf = (mask: bigint) => `0x${mask.toString(16)}`;
 
 /** `features`: read the offer, write the driver's features. */
-export const featuresStep = defineStep<FeaturesArgs, { offered: string; first?: string; driver?: string; error?: number; scope: 'net' | 'blk' }>({
+export const featuresStep = defineStep<
+  FeaturesArgs,
+  { offered: string; first?: string; driver?: string; error?: number; scope: 'net' | 'blk' }
+>({
   name: 'features',
   summary:
     'Look at the offered features (`offered-has`, `offered-lacks`, `closed`: dependencies are offered too, ' +
@@ -204,7 +212,10 @@ export const featuresStep = defineStep<FeaturesArgs, { offered: string; first?: 
     }
     if (args.closed) {
       for (const { feature, needs } of unmetDependencies(offered, seen.scope))
-        problems.push({ expected: `with ${feature} also ${needs.join(' or ')} offered`, actual: `offered: ${show(offered)}` });
+        problems.push({
+          expected: `with ${feature} also ${needs.join(' or ')} offered`,
+          actual: `offered: ${show(offered)}`,
+        });
     }
     if (args['same-offer'] && seen.first !== seen.offered)
       problems.push({ expected: `the offer of the first look, ${seen.first}`, actual: seen.offered });

@@ -1,13 +1,17 @@
 import { PERM, type Perm } from '../../framework/device.ts';
-import { type BytesArg, BYTES, bytesOf } from './buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf } from './buffer-steps.ts';
 import { defineStep, INT, obj, oneOf, TEXT } from './step.ts';
 
 const PERMISSION = oneOf('ro', 'wo', 'rw', 'none');
 type Permission = 'ro' | 'wo' | 'rw' | 'none';
-const permOf = (name: Permission): Perm | 0 => (name === 'none' ? 0 : PERM[name.toUpperCase() as 'RO' | 'WO' | 'RW']);
+const permOf = (name: Permission): Perm | 0 =>
+  name === 'none' ? 0 : PERM[name.toUpperCase() as 'RO' | 'WO' | 'RW'];
 
 /** `memory`: a named stretch of memory, on pages of its own when a permission is asked for. */
-export const memoryStep = defineStep<{ as: string; size: number; perm?: Permission; align?: number; bytes?: BytesArg }, never>({
+export const memoryStep = defineStep<
+  { as: string; size: number; perm?: Permission; align?: number; bytes?: BytesArg },
+  never
+>({
   name: 'memory',
   summary:
     'Allocate `size` bytes under a name, for `submit … in:`, `desc` and `poke`. With `perm` they lie on pages of their ' +

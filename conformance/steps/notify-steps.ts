@@ -17,13 +17,13 @@ export const interruptsStep = defineStep<InterruptsArgs, never>({
     'Ask for used buffer notifications: `enable` (flags 0), `disable` (flags 1), `event` with EVENT_IDX at `at` ' +
     '(split: used_event; packed: ring offset with `wrap`), or `arm`: for the next used buffer.',
   example: '{interrupts: {mode: event, at: 5}}',
-  schema: obj(
-    { queue: QUEUE_ARG, mode: oneOf('enable', 'disable', 'event', 'arm'), at: INT, wrap: INT },
-    ['mode'],
-  ),
+  schema: obj({ queue: QUEUE_ARG, mode: oneOf('enable', 'disable', 'event', 'arm'), at: INT, wrap: INT }, [
+    'mode',
+  ]),
   run(session, args) {
     const idx = queueIndex(session, args.queue);
-    if (args.mode === 'event') session.queues.interrupts(idx, { mode: 'event', at: args.at ?? 0, wrap: args.wrap });
+    if (args.mode === 'event')
+      session.queues.interrupts(idx, { mode: 'event', at: args.at ?? 0, wrap: args.wrap });
     else session.queues.interrupts(idx, { mode: args.mode });
   },
 });
@@ -66,7 +66,8 @@ interface ListenArgs {
 /** `listen`: register or clear a callback. */
 export const listenStep = defineStep<ListenArgs, never>({
   name: 'listen',
-  summary: 'Register a new callback for a queue (or, with `config: true`, for configuration changes), or clear it.',
+  summary:
+    'Register a new callback for a queue (or, with `config: true`, for configuration changes), or clear it.',
   example: '{listen: {queue: 0, on: false}}',
   schema: obj({ queue: QUEUE_ARG, config: BOOL, on: BOOL }, ['on']),
   run(session, args) {
@@ -84,6 +85,8 @@ export const kickAskedStep = defineStep<{ queue?: number | string; asked: boolea
   run: (session, args) => ({ asked: session.queues.must(queueIndex(session, args.queue)).ring.kickNeeded() }),
   judge(args, seen): Problem[] {
     if (args.asked === seen.asked) return [];
-    return [{ expected: args.asked ? 'a kick is asked for' : 'no kick is asked for', actual: 'the opposite' }];
+    return [
+      { expected: args.asked ? 'a kick is asked for' : 'no kick is asked for', actual: 'the opposite' },
+    ];
   },
 });

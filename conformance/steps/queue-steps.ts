@@ -39,13 +39,19 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     const idx = queueIndex(session, args.queue);
     const { ops } = session;
     let error: number | undefined;
-    if (args.num !== undefined || args.offset !== undefined) session.queues.relocate(idx, args.num, args.offset);
+    if (args.num !== undefined || args.offset !== undefined)
+      session.queues.relocate(idx, args.num, args.offset);
     if (args.num !== undefined) ops.setVqNum(idx, args.num);
     if (args.offset !== undefined) {
       const { desc, driver, device } = session.queues.must(idx).areas;
       const { offset } = args;
       const at = (iova: number, plus = 0) => iova + plus;
-      error = ops.setVqAddress(idx, at(desc.iova, offset.desc), at(driver.iova, offset.driver), at(device.iova, offset.device));
+      error = ops.setVqAddress(
+        idx,
+        at(desc.iova, offset.desc),
+        at(driver.iova, offset.driver),
+        at(device.iova, offset.device),
+      );
     }
     if (args.ready === false) session.queues.disabled.add(idx);
     else if (args.ready) session.queues.disabled.delete(idx);
@@ -58,12 +64,14 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     };
   },
   judge(args, seen) {
-    const problems: Problem[] = seen.size === undefined ? [] : judgeCount('queue size', args['size-op'], seen.size);
+    const problems: Problem[] =
+      seen.size === undefined ? [] : judgeCount('queue size', args['size-op'], seen.size);
     if (args['expect-ready'] !== undefined && seen.ready !== args['expect-ready'])
       problems.push({ expected: `queue ready: ${args['expect-ready']}`, actual: `${seen.ready}` });
     if (args['size-is-power-of-2'] && seen.size !== 0 && (seen.size! & (seen.size! - 1)) !== 0)
       problems.push({ expected: 'queue size 0 or a power of 2', actual: String(seen.size) });
-    if (args.error === 'refused' && seen.error === 0) problems.push({ expected: 'an error', actual: 'accepted' });
+    if (args.error === 'refused' && seen.error === 0)
+      problems.push({ expected: 'an error', actual: 'accepted' });
     if (args.error === 'ok' && seen.error !== undefined && seen.error < 0)
       problems.push({ expected: 'no error', actual: `error ${seen.error}` });
     return problems;
@@ -71,11 +79,17 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
 });
 
 /** `queues`: all queues at once. */
-export const queuesStep = defineStep<{ ready?: boolean; 'set-up'?: { size?: number; ready?: boolean; start?: { index: number; wrap?: 0 | 1 } } }, { ready: boolean[] }>({
+export const queuesStep = defineStep<
+  { ready?: boolean; 'set-up'?: { size?: number; ready?: boolean; start?: { index: number; wrap?: 0 | 1 } } },
+  { ready: boolean[] }
+>({
   name: 'queues',
   summary: 'Check getVqReady of every queue, or set all usable queues up (`set-up`) at any time.',
   example: '{queues: {ready: false}}',
-  schema: obj({ ready: BOOL, 'set-up': obj({ size: INT, ready: BOOL, start: obj({ index: INT, wrap: INT }, ['index']) }) }),
+  schema: obj({
+    ready: BOOL,
+    'set-up': obj({ size: INT, ready: BOOL, start: obj({ index: INT, wrap: INT }, ['index']) }),
+  }),
   run(session, args) {
     if (args['set-up'] !== undefined) {
       setUpQueues(session, args['set-up'], { status: 0, featuresOk: true, queueErrors: {} });
@@ -87,7 +101,12 @@ export const queuesStep = defineStep<{ ready?: boolean; 'set-up'?: { size?: numb
   judge: (args, { ready }) =>
     ready.every((r) => r === args.ready)
       ? []
-      : [{ expected: `every queue ready: ${args.ready}`, actual: ready.map((r, i) => `${i}: ${r}`).join(', ') }],
+      : [
+          {
+            expected: `every queue ready: ${args.ready}`,
+            actual: ready.map((r, i) => `${i}: ${r}`).join(', '),
+          },
+        ],
 });
 
 interface VqStateArgs {
@@ -103,9 +122,13 @@ interface VqStateArgs {
 }
 
 /** `vq-state`: position of a queue. */
-export const vqStateStep = defineStep<VqStateArgs, { error: number; state: VqState; saved?: VqState; packed: boolean }>({
+export const vqStateStep = defineStep<
+  VqStateArgs,
+  { error: number; state: VqState; saved?: VqState; packed: boolean }
+>({
   name: 'vq-state',
-  summary: 'Set the position of a queue, or get it and compare (`index`, `wrap`, `same` as an earlier `save`).',
+  summary:
+    'Set the position of a queue, or get it and compare (`index`, `wrap`, `same` as an earlier `save`).',
   example: '{vq-state: {index: 5}}',
   schema: obj({
     queue: QUEUE_ARG,
@@ -135,7 +158,8 @@ export const vqStateStep = defineStep<VqStateArgs, { error: number; state: VqSta
     }
     const error = session.ops.getVqState(idx, state);
     if (args.save !== undefined) session.saved.set(`vq-state:${args.save}`, state);
-    const saved = args.same === undefined ? undefined : (session.saved.get(`vq-state:${args.same}`) as VqState);
+    const saved =
+      args.same === undefined ? undefined : (session.saved.get(`vq-state:${args.same}`) as VqState);
     return { error, state, packed, ...(saved === undefined ? {} : { saved }) };
   },
   judge(args, { error, state, saved, packed }) {
@@ -147,7 +171,10 @@ export const vqStateStep = defineStep<VqStateArgs, { error: number; state: VqSta
     if (args.index !== undefined && index !== args.index)
       problems.push({ expected: `avail position ${args.index}`, actual: String(index) });
     if (args.wrap !== undefined && packed && state.packed.lastAvailCounter !== args.wrap)
-      problems.push({ expected: `avail wrap counter ${args.wrap}`, actual: String(state.packed.lastAvailCounter) });
+      problems.push({
+        expected: `avail wrap counter ${args.wrap}`,
+        actual: String(state.packed.lastAvailCounter),
+      });
     const { lastUsedIdx, lastUsedCounter } = state.packed;
     if (args['used-index'] !== undefined && packed && lastUsedIdx !== args['used-index'])
       problems.push({ expected: `used position ${args['used-index']}`, actual: String(lastUsedIdx) });
@@ -200,7 +227,9 @@ export const negotiateStep = defineStep<NegotiateArgs, { subset: string; accepte
     '(and its dependencies), all without each feature (and its dependants), all, or `count` seeded random ones. ' +
     'Each must be accepted.',
   example: '{negotiate: {subsets: each-alone}}',
-  schema: obj({ subsets: oneOf('baseline', 'each-alone', 'each-left-out', 'all', 'random'), count: INT }, ['subsets']),
+  schema: obj({ subsets: oneOf('baseline', 'each-alone', 'each-left-out', 'all', 'random'), count: INT }, [
+    'subsets',
+  ]),
   run(session, args) {
     const { ops, virtio } = session;
     const scope = session.deviceType;
@@ -210,7 +239,8 @@ export const negotiateStep = defineStep<NegotiateArgs, { subset: string; accepte
     const closed = (mask: bigint) => withDependencies(mask, scope) & offered;
     const without = (gone: bigint) => {
       let mask = offered & ~gone;
-      for (const bit of bits) if ((mask & bit) !== 0n && (withDependencies(base | bit, scope) & gone) !== 0n) mask &= ~bit;
+      for (const bit of bits)
+        if ((mask & bit) !== 0n && (withDependencies(base | bit, scope) & gone) !== 0n) mask &= ~bit;
       return mask;
     };
     let x = session.seed | 1;
@@ -218,7 +248,7 @@ export const negotiateStep = defineStep<NegotiateArgs, { subset: string; accepte
       x ^= x << 13;
       x ^= x >>> 17;
       x ^= x << 5;
-      return bits.reduce((mask, bit, i) => ((x >>> i % 32) & 1 ? mask | bit : mask), base);
+      return bits.reduce((mask, bit, i) => ((x >>> (i % 32)) & 1 ? mask | bit : mask), base);
     };
     const subsets: Record<NegotiateArgs['subsets'], () => bigint[]> = {
       baseline: () => [base],
@@ -231,7 +261,10 @@ export const negotiateStep = defineStep<NegotiateArgs, { subset: string; accepte
       session.reset();
       virtio.addStatus(STATUS.ACKNOWLEDGE);
       virtio.addStatus(STATUS.DRIVER);
-      return { subset: `0x${mask.toString(16)} (${namesOf(mask, scope).join(', ')})`, accepted: virtio.negotiate(mask) };
+      return {
+        subset: `0x${mask.toString(16)} (${namesOf(mask, scope).join(', ')})`,
+        accepted: virtio.negotiate(mask),
+      };
     });
   },
   judge: (_, seen) =>

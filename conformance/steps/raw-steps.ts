@@ -1,7 +1,7 @@
 import { writePackedDesc } from '../../framework/virtqueue/driver/raw-packed.ts';
 import { writeSplitDesc } from '../../framework/virtqueue/driver/raw-split.ts';
 import type { Session } from '../session/session.ts';
-import { type BytesArg, BYTES, bytesOf, toHex } from './buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
 import { BOOL, defineStep, INT, obj, oneOf, orExpression, type Problem, TEXT } from './step.ts';
 
@@ -64,8 +64,10 @@ export const descStep = defineStep<DescArgs, never>({
       ...(args.flags === undefined ? {} : { flags: args.flags }),
     };
     const { memory } = session;
-    if (queue.packed) writePackedDesc(memory.host, pa, { ...fields, ...(args.id === undefined ? {} : { id: args.id }) });
-    else writeSplitDesc(memory.host, pa, { ...fields, ...(args.next === undefined ? {} : { next: args.next }) });
+    if (queue.packed)
+      writePackedDesc(memory.host, pa, { ...fields, ...(args.id === undefined ? {} : { id: args.id }) });
+    else
+      writeSplitDesc(memory.host, pa, { ...fields, ...(args.next === undefined ? {} : { next: args.next }) });
     exposeDescriptor(session, pa);
   },
 });
@@ -97,7 +99,16 @@ export const pokeStep = defineStep<PokeArgs, never>({
     'Write a 16-bit or 32-bit little-endian value or bytes at offset `at` of a ring area (`desc`, `driver`, `device`) ' +
     'or of named memory. A ring area counts as a driver breach unless `legal` is set.',
   example: '{poke: {area: driver, at: 2, u16: 7}}',
-  schema: obj({ queue: QUEUE_ARG, area: AREA, memory: TEXT, at: INT, u16: INT, u32: INT, bytes: BYTES, legal: BOOL }),
+  schema: obj({
+    queue: QUEUE_ARG,
+    area: AREA,
+    memory: TEXT,
+    at: INT,
+    u16: INT,
+    u32: INT,
+    bytes: BYTES,
+    legal: BOOL,
+  }),
   run(session, args) {
     const place = placeOf(session, args);
     if (args.area !== undefined) session.recorder.push({ k: 'by-hand', q: queueIndex(session, args.queue) });
@@ -146,10 +157,12 @@ export const peekStep = defineStep<PeekArgs, { hex: string; saved?: string }>({
   }),
   run(session, args) {
     const place = placeOf(session, args);
-    const size = args.size ?? (args.u32 !== undefined ? 4 : args.bytes !== undefined ? bytesOf(args.bytes).length : 2);
+    const size =
+      args.size ?? (args.u32 !== undefined ? 4 : args.bytes !== undefined ? bytesOf(args.bytes).length : 2);
     const hex = toHex(session.memory.bytes({ pa: place.pa + (args.at ?? 0), size }));
     if (args.save !== undefined) session.saved.set(`peek:${args.save}`, hex);
-    const saved = args.same === undefined ? undefined : (session.saved.get(`peek:${args.same}`) as string | undefined);
+    const saved =
+      args.same === undefined ? undefined : (session.saved.get(`peek:${args.same}`) as string | undefined);
     return { hex, ...(saved === undefined ? {} : { saved }) };
   },
   judge(args, { hex, saved }) {
@@ -157,7 +170,11 @@ export const peekStep = defineStep<PeekArgs, { hex: string; saved?: string }>({
     const value = Number.parseInt(hex.match(/../g)?.reverse().join('') ?? '0', 16);
     const problems: Problem[] = [];
     const want = (ok: boolean, expected: string) =>
-      ok || problems.push({ expected: `${where}: ${expected}`, actual: hex.length <= 8 ? `0x${value.toString(16)}` : hex });
+      ok ||
+      problems.push({
+        expected: `${where}: ${expected}`,
+        actual: hex.length <= 8 ? `0x${value.toString(16)}` : hex,
+      });
     if (args.u16 !== undefined) want(value === (args.u16 & 0xffff), `0x${(args.u16 & 0xffff).toString(16)}`);
     if (args.u32 !== undefined) want(value === args.u32 >>> 0, `0x${(args.u32 >>> 0).toString(16)}`);
     if (args['one-of']) want(args['one-of'].includes(value), args['one-of'].join(' or '));
@@ -167,13 +184,28 @@ export const peekStep = defineStep<PeekArgs, { hex: string; saved?: string }>({
   },
 });
 
-function placeOf(session: Session, args: { queue?: number | string; area?: 'desc' | 'driver' | 'device'; memory?: string }) {
-  if (args.memory !== undefined) return session.memory.named(args.memory) ?? session.stop(`no memory is called ${args.memory}`);
+function placeOf(
+  session: Session,
+  args: { queue?: number | string; area?: 'desc' | 'driver' | 'device'; memory?: string },
+) {
+  if (args.memory !== undefined)
+    return session.memory.named(args.memory) ?? session.stop(`no memory is called ${args.memory}`);
   return session.queues.must(queueIndex(session, args.queue)).areas[args.area ?? 'device'];
 }
 
 /** `avail`: split ring, by hand: ring entries and index. */
-export const availStep = defineStep<{ queue?: number | string; heads?: number[]; at?: number; idx?: number; move?: number; flags?: number; legal?: boolean }, never>({
+export const availStep = defineStep<
+  {
+    queue?: number | string;
+    heads?: number[];
+    at?: number;
+    idx?: number;
+    move?: number;
+    flags?: number;
+    legal?: boolean;
+  },
+  never
+>({
   name: 'avail',
   summary:
     'Split: write `heads` into the avail ring from index `at` on (default: the current index), then set the avail index ' +
@@ -207,7 +239,8 @@ export const availStep = defineStep<{ queue?: number | string; heads?: number[];
 /** `breach`: say that the driver breaks a rule from here on. */
 export const breachStep = defineStep<{ what: string }, never>({
   name: 'breach',
-  summary: 'From here until the next reset the driver has broken a rule: the device may do what resilience permits.',
+  summary:
+    'From here until the next reset the driver has broken a rule: the device may do what resilience permits.',
   example: '{breach: {what: DRIVER before ACKNOWLEDGE}}',
   schema: obj({ what: TEXT }, ['what']),
   run: (session, args) => session.breach(args.what),

@@ -1,8 +1,15 @@
-import { controlQueue } from '../session/bring-up.ts';
-import type { Session } from '../session/session.ts';
-import { addRequest, exchange, outcomeOf, planOf, publish, type RequestOptions, type RequestOutcome } from '../session/requests.ts';
 import { kitOf } from '../kits/index.ts';
-import { bringUp } from '../session/bring-up.ts';
+import { bringUp, controlQueue } from '../session/bring-up.ts';
+import {
+  addRequest,
+  exchange,
+  outcomeOf,
+  planOf,
+  publish,
+  type RequestOptions,
+  type RequestOutcome,
+} from '../session/requests.ts';
+import type { Session } from '../session/session.ts';
 import {
   BOOL,
   COUNT,
@@ -28,13 +35,17 @@ export const FRAMING = {
   list: { ...INT, description: 'Cut into exactly this many descriptors (header, data, status …).' },
   indirect: {
     anyOf: [BOOL, obj({ direct: INT, in: TEXT })],
-    description: 'Through a table, after `direct` descriptors in the ring (split); `in`: named memory for the table.',
+    description:
+      'Through a table, after `direct` descriptors in the ring (split); `in`: named memory for the table.',
   },
   slots: { ...orExpression(list(INT)), description: 'Split: descriptor table slots in chain order.' },
   id: { ...INT, description: 'Packed: Buffer ID.' },
   'other-ids': { ...INT, description: 'Packed: id in the descriptors of a list that are not the last.' },
   'table-write-flag': BOOL,
-  breach: { ...BOOL, description: 'Break a framing rule on purpose; the device may do what resilience permits.' },
+  breach: {
+    ...BOOL,
+    description: 'Break a framing rule on purpose; the device may do what resilience permits.',
+  },
 };
 
 export interface FramingArgs {
@@ -68,7 +79,10 @@ export function queueIndex(session: Session, queue: number | string | undefined)
 }
 
 export type KickMode = 'yes' | 'no' | 'obey';
-export const KICK = { ...oneOf('yes', 'no', 'obey'), description: 'obey (default): kick when the device asks for it.' };
+export const KICK = {
+  ...oneOf('yes', 'no', 'obey'),
+  description: 'obey (default): kick when the device asks for it.',
+};
 
 /** Publish what is pending on a queue and kick as asked. */
 export function release(session: Session, idx: number, args: { publish?: boolean; kick?: KickMode }): void {
@@ -149,7 +163,10 @@ export const doneStep = defineStep<DoneArgs, { outcomes: RequestOutcome[]; expec
 });
 
 /** What is wrong with the outcome of a request. */
-export function judgeOutcome(outcome: RequestOutcome, len: 'bounded' | 'exact' | 'any' = 'bounded'): Problem[] {
+export function judgeOutcome(
+  outcome: RequestOutcome,
+  len: 'bounded' | 'exact' | 'any' = 'bounded',
+): Problem[] {
   const { name } = outcome;
   if (!outcome.used) return [{ expected: `${name} comes back`, actual: `${name} was not used` }];
   if (outcome.problem) return [{ expected: `${name} completes rightly`, actual: outcome.problem }];
@@ -208,7 +225,13 @@ export const exchangeStep = defineStep<ExchangeArgs, RequestOutcome[]>({
   },
   judge: (_, outcomes) =>
     outcomes.length === 0
-      ? [{ expected: 'an exchange', actual: 'the session can exchange nothing (no peer, read-only …)', blocked: true }]
+      ? [
+          {
+            expected: 'an exchange',
+            actual: 'the session can exchange nothing (no peer, read-only …)',
+            blocked: true,
+          },
+        ]
       : outcomes.flatMap((outcome) => judgeOutcome(outcome)),
 });
 
@@ -224,7 +247,10 @@ export const publishStep = defineStep<{ queue?: number | string; kick?: KickMode
 });
 
 /** `kick`: an available buffer notification, needed or not. */
-export const kickStep = defineStep<{ queue?: number | string; times?: number; data?: number; obey?: boolean }, never>({
+export const kickStep = defineStep<
+  { queue?: number | string; times?: number; data?: number; obey?: boolean },
+  never
+>({
   name: 'kick',
   summary: 'Kick a queue `times` times, whether or not the device asked (with `obey`: only if it did).',
   example: '{kick: {times: 100}}',
@@ -259,7 +285,10 @@ export const quietStep = defineStep<Record<string, never>, never>({
 });
 
 /** `collect`: consume used buffers and count them. */
-export const collectStep = defineStep<{ queue?: number | string; count?: Count; order?: string[] }, { count: number; names: string[] }>({
+export const collectStep = defineStep<
+  { queue?: number | string; count?: Count; order?: string[] },
+  { count: number; names: string[] }
+>({
   name: 'collect',
   summary: 'Consume what came back on a queue; `count` how many, `order` which ones in which order.',
   example: '{collect: {count: 3}}',
@@ -271,13 +300,19 @@ export const collectStep = defineStep<{ queue?: number | string; count?: Count; 
   judge(args, seen) {
     const problems = judgeCount('used buffers', args.count, seen.count);
     if (args.order && args.order.join() !== seen.names.join())
-      problems.push({ expected: `used in this order: ${args.order.join(', ')}`, actual: seen.names.join(', ') || 'none' });
+      problems.push({
+        expected: `used in this order: ${args.order.join(', ')}`,
+        actual: seen.names.join(', ') || 'none',
+      });
     return problems;
   },
 });
 
 /** `recover`: a whole session after whatever happened. */
-export const recoverStep = defineStep<Record<string, never>, { featuresOk: boolean; outcomes: RequestOutcome[] }>({
+export const recoverStep = defineStep<
+  Record<string, never>,
+  { featuresOk: boolean; outcomes: RequestOutcome[] }
+>({
   name: 'recover',
   summary:
     'Reset the device, initialise it with the baseline features and do the standard exchange: proves that it comes back, ' +
@@ -311,5 +346,7 @@ export const settleStep = defineStep<Record<string, never>, RequestOutcome[]>({
     return back.filter((buffer) => planOf(session, buffer)).map((buffer) => outcomeOf(session, buffer));
   },
   judge: (_, outcomes) =>
-    outcomes.flatMap((outcome) => judgeOutcome(outcome).map((problem) => ({ requirement: outcome.about, ...problem }))),
+    outcomes.flatMap((outcome) =>
+      judgeOutcome(outcome).map((problem) => ({ requirement: outcome.about, ...problem })),
+    ),
 });

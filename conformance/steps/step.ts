@@ -58,7 +58,10 @@ export const EXPRESSION = { type: 'string', pattern: '^\\$\\{.*\\}$' } as const;
 export const INT = { anyOf: [{ type: 'integer' }, EXPRESSION] } as const;
 export const BOOL = { anyOf: [{ type: 'boolean' }, EXPRESSION] } as const;
 export const TEXT = { type: 'string' } as const;
-export const QUEUE = { ...INT, description: 'Queue index, or rx, tx, control (default: the data queue).' } as const;
+export const QUEUE = {
+  ...INT,
+  description: 'Queue index, or rx, tx, control (default: the data queue).',
+} as const;
 /** A number that is exact, or bounded: {min, max}. */
 export const COUNT = {
   anyOf: [INT, obj({ min: INT, max: INT })],
@@ -66,20 +69,28 @@ export const COUNT = {
 
 /** An object schema without further properties. */
 export function obj(properties: Record<string, unknown>, required: string[] = []): JsonSchema {
-  return { type: 'object', additionalProperties: false, properties, ...(required.length ? { required } : {}) };
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties,
+    ...(required.length ? { required } : {}),
+  };
 }
 export const list = (items: unknown, minItems = 0): JsonSchema => ({ type: 'array', items, minItems });
 /** The same, or an expression that gives it. */
 export const orExpression = (schema: unknown) => ({ anyOf: [schema, EXPRESSION] });
 /** One of some values, or an expression that gives one. */
-export const oneOf = (...values: (string | number | boolean)[]) => ({ anyOf: [{ enum: values }, EXPRESSION] });
+export const oneOf = (...values: (string | number | boolean)[]) => ({
+  anyOf: [{ enum: values }, EXPRESSION],
+});
 
 export type Count = number | { min?: number; max?: number };
 
 /** Judge a number against a {@link Count}. */
 export function judgeCount(what: string, want: Count | undefined, got: number): Problem[] {
   if (want === undefined) return [];
-  if (typeof want === 'number') return got === want ? [] : [{ expected: `${what}: ${want}`, actual: `${what}: ${got}` }];
+  if (typeof want === 'number')
+    return got === want ? [] : [{ expected: `${what}: ${want}`, actual: `${what}: ${got}` }];
   const low = want.min ?? 0;
   const high = want.max ?? Number.POSITIVE_INFINITY;
   if (got >= low && got <= high) return [];

@@ -1,4 +1,4 @@
-import { ERRNO, type Iova, type IotlbEntry, type VdpaConfigOps } from '../device.ts';
+import { ERRNO, type IotlbEntry, type Iova, type VdpaConfigOps } from '../device.ts';
 import { Iotlb } from './iotlb.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Iova, type IotlbEntry, PERM, type Perm } from '../device.ts';
+import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
 import { HostMemory } from './host-memory.ts';
 
 /** A stretch of guest memory: `pa` is the byte offset in host memory, `iova` what the device is told. */

@@ -42,7 +42,12 @@ export class DmaFault extends Error {
   readonly access: 'read' | 'write';
   /** `bus`: a physical address outside memory; the device skipped translation or got it wrong. */
   readonly reason: 'unmapped' | 'permission' | 'bus';
-  constructor(iova: number, length: number, access: 'read' | 'write', reason: 'unmapped' | 'permission' | 'bus') {
+  constructor(
+    iova: number,
+    length: number,
+    access: 'read' | 'write',
+    reason: 'unmapped' | 'permission' | 'bus',
+  ) {
     super(`DMA ${access} of ${length} bytes at 0x${iova.toString(16)}: ${reason}`);
     this.iova = iova;
     this.length = length;
@@ -130,7 +135,8 @@ export class DevicePort {
   }
 
   #check(addr: number, length: number, access: 'read' | 'write'): void {
-    if (!(addr >= 0 && addr + length <= this.size)) throw this.refuse(new DmaFault(addr, length, access, 'bus'));
+    if (!(addr >= 0 && addr + length <= this.size))
+      throw this.refuse(new DmaFault(addr, length, access, 'bus'));
     if (this.#traceReads && access === 'read') this.tracer!.read(addr, length);
   }
 

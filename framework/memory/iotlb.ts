@@ -1,5 +1,5 @@
-import { type Iova, type IotlbEntry, PERM, type Perm } from '../device.ts';
-import { DmaFault, type DevicePort } from './host-memory.ts';
+import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
+import { type DevicePort, DmaFault } from './host-memory.ts';
 
 /** Addresses and ends of ranges above this are not exact as numbers, and never mapped. */
 const EXACT = Number.MAX_SAFE_INTEGER;
@@ -21,7 +21,8 @@ export class Iotlb {
 
   /** Add a mapping. Returns false when it overlaps an entry, is empty, or the table is full. */
   map(entry: IotlbEntry): boolean {
-    if (entry.size <= 0 || entry.iova + entry.size > EXACT || this.#entries.length >= IOTLB_MAX_ENTRIES) return false;
+    if (entry.size <= 0 || entry.iova + entry.size > EXACT || this.#entries.length >= IOTLB_MAX_ENTRIES)
+      return false;
     const at = this.#entries.findIndex((e) => e.iova + e.size > entry.iova);
     if (at >= 0 && this.#entries[at].iova < entry.iova + entry.size) return false;
     this.#entries.splice(at < 0 ? this.#entries.length : at, 0, { ...entry });
@@ -177,7 +178,8 @@ export class DmaView {
   /** A scalar access must lie within one entry: rings are aligned, so a legal one always does. */
   #lookup(iova: Iova, length: number, perm: Perm): void {
     const entry = this.#table.find(iova);
-    if (entry === undefined || iova + length > entry.iova + entry.size) throw this.#refuse(iova, length, perm, 'unmapped');
+    if (entry === undefined || iova + length > entry.iova + entry.size)
+      throw this.#refuse(iova, length, perm, 'unmapped');
     if ((entry.perm & perm) === 0) throw this.#refuse(iova, length, perm, 'permission');
     this.#remember(entry);
   }

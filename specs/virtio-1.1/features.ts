@@ -450,7 +450,21 @@ export function featureByName(name: string): FeatureBit {
 
 /** Combines named feature bits into one mask (section 2.2); names as in {@link featureByName}. */
 export function bitMask(names: readonly string[]): bigint {
-  return names.reduce((mask, name) => mask | (1n << BigInt(featureByName(name).bit)), 0n);
+  let mask = 0n;
+  for (const name of names) mask |= maskOf(name);
+  return mask;
+}
+
+/** Masks by the spelling that was asked for: the same names are asked for again and again. */
+const MASKS = new Map<string, bigint>();
+
+function maskOf(name: string): bigint {
+  let mask = MASKS.get(name);
+  if (mask === undefined) {
+    mask = 1n << BigInt(featureByName(name).bit);
+    MASKS.set(name, mask);
+  }
+  return mask;
 }
 
 /**
@@ -468,7 +482,25 @@ export function namesOf(mask: bigint, scope: DeviceScope): string[] {
  * Only real feature-to-feature requirements count: the offer rule of CONFIG_WCE and the PCI condition of
  * SR_IOV are not among them.
  */
-export function unmetDependencies(mask: bigint, scope: DeviceScope): UnmetDependency[] {
+export function unmetDependencies(mask: bigint, scope: DeviceScope): readonly UnmetDependency[] {
+  let known = UNMET.get(scope);
+  if (known === undefined || known.size > MOST_MASKS) {
+    known = new Map();
+    UNMET.set(scope, known);
+  }
+  let unmet = known.get(mask);
+  if (unmet === undefined) {
+    unmet = findUnmet(mask, scope);
+    known.set(mask, unmet);
+  }
+  return unmet;
+}
+
+/** Answers by scope and mask; a run asks about few masks, many times. */
+const UNMET = new Map<DeviceScope, Map<bigint, readonly UnmetDependency[]>>();
+const MOST_MASKS = 20_000;
+
+function findUnmet(mask: bigint, scope: DeviceScope): UnmetDependency[] {
   return bitsOf(mask).flatMap((bit) => {
     const row = rowFor(bit, scope);
     if (row === undefined) return [];

@@ -1,0 +1,2 @@
+/** Bundle the command line, its workers and the client of the report into `dist/`. */
+export function buildAll(): Promise<void>;
