@@ -11,7 +11,9 @@ import { QueryError } from './conformance/runner/query.ts';
 import { TargetError } from './conformance/runner/targets.ts';
 import { DEFECTS } from './devices/defects/index.ts';
 import { DEFAULT_TARGETS, PARENTS } from './devices/registry.ts';
+import { BENCHES, benchCommand } from './fuzz/commands/bench.ts';
 import { fuzzCommand } from './fuzz/commands/fuzz.ts';
+import { proveCommand } from './fuzz/commands/prove.ts';
 import { FOCUSES } from './fuzz/strategy.ts';
 import { parentSource } from './parents.ts';
 import { PROJECT_ROOT } from './specs/compile-cache.ts';
@@ -81,6 +83,25 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--json', 'print events as JSON lines')
     .action(async (options) => setCode(await fuzzCommand(options, context)));
 
+  command('prove', 'Run cases and fuzzer against devices that are wrong on purpose: what finds them, and how soon', [
+    'prove --no-fuzz',
+    'prove --select "packed/*" --seeds 1 --limit 2000',
+  ])
+    .option('-s, --select <query>', 'defects, by id with *; ! excludes; repeatable', collect)
+    .option('--no-fuzz', 'cases only')
+    .option('--seeds <n>', 'campaigns per defect (default 5)', whole)
+    .option('--limit <n>', 'sequences that a campaign may take (default 20000)', whole)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
+    .option('--timeout <ms>', 'time that one run on a wrong device may take before it is a hang (default 20000)', whole)
+    .option('-o, --out <file>', 'where to keep all of it (default: out/prove.json)')
+    .option('--json', 'print JSON lines')
+    .action(async (options) => setCode(await proveCommand(options, context)));
+
+  command('bench', 'Measure the suite itself and print one JSON document', ['bench', 'bench --only rings --seconds 20'])
+    .option('--only <names>', `measure only: ${BENCHES.join(',')}`, commas)
+    .option('--seconds <n>', 'time for each measurement that can be long or short (default 10)', whole)
+    .action(async (options) => setCode(await benchCommand(options, context)));
+
   command('list', 'List the cases', ['list', 'list --select "scope=packed" --json'])
     .option('-s, --select <query>', 'as for run; repeatable', collect)
     .option('--catalogue <path>', 'catalogue file or folder; repeatable', collect)
@@ -136,9 +157,11 @@ export async function main(args: readonly string[]): Promise<number> {
     parents: parentSource,
     builtIn: PARENTS,
     defaultTargets: DEFAULT_TARGETS,
-    defects: [...DEFECTS.values()],
+    // Without `seed`: workers are told about defects.
+    defects: [...DEFECTS.values()].map(({ seed: _, ...data }) => data),
     workerScript: new URL('./worker.js', import.meta.url),
     fuzzWorkerScript: new URL('./fuzz-worker.js', import.meta.url),
+    proveWorkerScript: new URL('./prove-worker.js', import.meta.url),
     version: VERSION,
     out: process.stdout,
     err: process.stderr,

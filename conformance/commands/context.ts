@@ -15,11 +15,17 @@ export const EXIT = {
   INTERRUPTED: 130,
 } as const;
 
-/** What a seeded defect tells the catalogue commands. */
+/** What a seeded defect tells the commands; the wrong device is the parent `<parent>+<id>`. */
 export interface ProvenDefect {
   id: string;
+  /** Names of the parents that it can be seeded into. */
+  parents: readonly string[];
   breaks: readonly string[];
   what: string;
+  /** `yes`, or the reason why random steps cannot reach it. */
+  fuzz: string;
+  /** Options that the parent needs. */
+  options?: Readonly<Record<string, string>>;
 }
 
 /** What commands get from the composition root: rooms that they may not import themselves. */
@@ -33,6 +39,8 @@ export interface CommandContext {
   workerScript: URL;
   /** Script of the fuzz worker. */
   fuzzWorkerScript: URL;
+  /** Script of the worker that proves defects. */
+  proveWorkerScript: URL;
   version: string;
   out: NodeJS.WriteStream;
   err: NodeJS.WriteStream;

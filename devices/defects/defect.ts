@@ -4,6 +4,7 @@ import type { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts'
 import { PackedDeviceRing as Packed } from '../../framework/virtqueue/device/packed.ts';
 import { SplitDeviceRing as Split } from '../../framework/virtqueue/device/split.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
+import { profileCache } from '../simulator/options.ts';
 import type { SimQueue } from '../simulator/queue.ts';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
@@ -35,12 +36,14 @@ export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(d
 
 /** The parent that makes devices of `base` with `defect` seeded. */
 export function defectiveParent(base: ParentDefinition, defect: Defect): ParentDefinition {
+  // The same object for the same options, so that what follows from them is worked out once.
+  const withOwn = profileCache((given) => ({ ...defect.options, ...given }));
   return {
     ...base,
     name: `${base.name}+${defect.id}`,
     description: defect.what,
     create(environment) {
-      const options = defect.options ? { ...defect.options, ...environment.options } : environment.options;
+      const options = defect.options ? withOwn(environment.options) : environment.options;
       const instance = base.create(defect.options ? { ...environment, options } : environment);
       defect.seed(instance.device as SimulatorDevice);
       return instance;

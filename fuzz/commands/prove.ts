@@ -1,0 +1,124 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { cataloguePaths, openCatalogue } from '../../conformance/commands/catalogue.ts';
+import {
+  type CommandContext,
+  EXIT,
+  type ProvenDefect,
+  UsageError,
+} from '../../conformance/commands/context.ts';
+import { Board } from '../prove/board.ts';
+import { decidedBy } from '../prove/decided.ts';
+import { runProvePool } from '../prove/pool.ts';
+import { summarise } from '../prove/summary.ts';
+import { tableOf, totalsOf } from '../prove/table.ts';
+
+export interface ProveOptions {
+  select?: string[];
+  fuzz?: boolean;
+  seeds?: number;
+  limit?: number;
+  jobs?: number;
+  timeout?: number;
+  json?: boolean;
+  out?: string;
+}
+
+/** Redraws of the progress line are this far apart, in milliseconds. */
+const REDRAW_MS = 200;
+/** Version of the file that `--out` names. */
+const VERSION = 1;
+
+/** Defects whose id one of `patterns` names; `*` stands for any text, a leading `!` excludes. */
+export function selectDefects(defects: readonly ProvenDefect[], patterns: readonly string[]): ProvenDefect[] {
+  const glob = (pattern: string) =>
+    new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
+  const wanted = patterns.filter((text) => !text.startsWith('!')).map(glob);
+  const unwanted = patterns.filter((text) => text.startsWith('!')).map((text) => glob(text.slice(1)));
+  return defects.filter(
+    ({ id }) =>
+      (wanted.length === 0 || wanted.some((pattern) => pattern.test(id))) &&
+      !unwanted.some((pattern) => pattern.test(id)),
+  );
+}
+
+/** `vdpa-cts prove`: does every wrong device turn a case red, and how soon does the fuzzer see it? */
+export async function proveCommand(options: ProveOptions, context: CommandContext): Promise<number> {
+  const patterns = options.select ?? [];
+  const defects = selectDefects(context.defects, patterns);
+  if (defects.length === 0)
+    throw new UsageError(
+      `no defect is selected by ${patterns.join(' ')}`,
+      'ids look like `split/…`; * stands for any text',
+    );
+  const fuzzing = options.fuzz ?? true;
+  const limit = options.limit ?? 20_000;
+  const board = new Board(defects, { fuzzing, seeds: options.seeds ?? 5, limit });
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const begun = performance.now();
+  const line = progressLine(context);
+  const show = () => {
+    const { done, planned } = board.progress;
+    line(`${done}/${planned} · ${Math.round((performance.now() - begun) / 1000)} s`);
+  };
+  try {
+    await runProvePool({
+      script: context.proveWorkerScript,
+      catalogue: cataloguePaths(undefined),
+      jobs: options.jobs ?? cpus().length,
+      timeout: options.timeout ?? 20_000,
+      signal: interrupt.signal,
+      queue: board.queue,
+      onMessage(unit, message) {
+        board.message(unit, message);
+        show();
+      },
+      onLost(unit, lost) {
+        board.lost(unit, lost);
+        show();
+      },
+    });
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    line('', true);
+  }
+  const everything = decidedBy(openCatalogue(undefined).cases);
+  const broken = new Set(defects.flatMap(({ breaks }) => breaks));
+  const decided =
+    patterns.length === 0 ? everything : new Set([...everything].filter((id) => broken.has(id)));
+  const summary = summarise(board.proofs, decided);
+  const complete = !interrupt.signal.aborted;
+  const out = options.out ?? join('out', 'prove.json');
+  mkdirSync(dirname(out), { recursive: true });
+  const seconds = Math.round((performance.now() - begun) / 100) / 10;
+  writeFileSync(
+    out,
+    `${JSON.stringify({ version: VERSION, complete, seconds, limit, summary, defects: board.proofs }, null, 1)}\n`,
+  );
+  if (options.json) {
+    for (const proof of board.proofs) context.out.write(`${JSON.stringify({ type: 'defect', ...proof })}\n`);
+    context.out.write(`${JSON.stringify({ type: 'summary', complete, seconds, ...summary })}\n`);
+  } else {
+    for (const text of tableOf(board.proofs, fuzzing)) context.out.write(`${text}\n`);
+    context.out.write('\n');
+    for (const text of totalsOf(summary, limit)) context.out.write(`${text}\n`);
+    context.out.write(`${seconds} s; all of it: ${out}\n`);
+  }
+  if (!complete) return EXIT.INTERRUPTED;
+  return summary.unproved.length + summary.unprovedClaims.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
+}
+
+/** A line on standard error that is drawn over; silent when that is no terminal. */
+function progressLine({ err }: CommandContext): (text: string, now?: boolean) => void {
+  let drawn = 0;
+  return (text, now = false) => {
+    if (err.isTTY !== true || (!now && performance.now() - drawn < REDRAW_MS)) return;
+    drawn = performance.now();
+    err.write(`\r\x1b[K${text}`);
+  };
+}

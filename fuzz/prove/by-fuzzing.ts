@@ -1,0 +1,74 @@
+import type { ProvenDefect } from '../../conformance/commands/context.ts';
+import type { Finding } from '../../conformance/oracles/finding.ts';
+import { Campaign } from '../campaign.ts';
+import { execute } from '../execute.ts';
+import type { Sequence } from '../sequence.ts';
+import { shrink } from '../shrink.ts';
+import type { Device, Rig } from './rig.ts';
+
+/** A sequence that shows the defect. */
+export interface FuzzHit {
+  parent: string;
+  sequence: Sequence;
+  finding: Finding;
+}
+
+/** What one campaign came to. */
+export interface SeedResult {
+  /** Sequences up to the first hit; null: none within the limit. */
+  sequences: number | null;
+  hit?: FuzzHit;
+  /** Sequences that the right device failed as well: the model is wrong there. */
+  falseAlarms: number;
+}
+
+/** The shrunk counterexample. */
+export interface ShrunkHit {
+  steps: { name: string; args: unknown }[];
+  requirement: string;
+  actual: string;
+}
+
+/** The parent to fuzz: requests of a block device come back with their data, so it shows more. */
+export const fuzzedParent = ({ parents }: ProvenDefect): string =>
+  parents.find((parent) => parent.endsWith('-blk')) ?? parents[0];
+
+/** Right and wrong device with small settings: every sequence sets them up anew. */
+function devices(defect: ProvenDefect, parent: string, rig: Rig): { right: Device; wrong: Device } {
+  const small: Record<string, string> = rig.knows(parent, 'max-pairs') ? { 'max-pairs': '1' } : {};
+  const options = { ...small, ...defect.options };
+  return { right: rig.right(parent, options), wrong: rig.wrong(defect, parent, options) };
+}
+
+/** Run a campaign with this seed against the wrong device until it hits or has run `limit` sequences. */
+export function proveByFuzzing(
+  defect: ProvenDefect,
+  seed: number,
+  limit: number,
+  rig: Rig,
+  at: (sequence: number) => void,
+): SeedResult {
+  const parent = fuzzedParent(defect);
+  const { right, wrong } = devices(defect, parent, rig);
+  const campaign = new Campaign(wrong, { seed });
+  let falseAlarms = 0;
+  while (campaign.count < limit) {
+    at(campaign.count + 1);
+    const hit = campaign.next();
+    if (hit === null) continue;
+    const { sequence, finding } = hit;
+    if (execute(sequence, right).finding === null) {
+      return { sequences: hit.at, hit: { parent, sequence, finding }, falseAlarms };
+    }
+    falseAlarms++;
+  }
+  return { sequences: null, falseAlarms };
+}
+
+/** Make the hit small, with the right device as reference. */
+export function shrinkHit(defect: ProvenDefect, { parent, sequence, finding }: FuzzHit, rig: Rig): ShrunkHit {
+  const { right, wrong } = devices(defect, parent, rig);
+  const shrunk = shrink(sequence, finding, wrong, right);
+  const steps = shrunk.sequence.steps.map(({ name, args }) => ({ name, args }));
+  return { steps, requirement: shrunk.finding.requirement, actual: shrunk.finding.actual };
+}
