@@ -28,8 +28,24 @@ export const initialDevice = (type: 'net' | 'blk'): DeviceState => ({
 /** State and what is wrong with the event: the reducer of the model. */
 export type Step = readonly [DeviceState, readonly Breach[]];
 
-const fine = (state: DeviceState): Step => [state, []];
-const maybe = (state: DeviceState, breach: Breach | null): Step => [state, breach === null ? [] : [breach]];
+const NOTHING: readonly Breach[] = [];
+const fine = (state: DeviceState): Step => [state, NOTHING];
+const maybe = (state: DeviceState, breach: Breach | null): Step => [state, breach === null ? NOTHING : [breach]];
+
+/** Events that the model of the device looks at; all others leave it as it is. */
+const SEEN: ReadonlySet<HistoryEvent['k']> = new Set(['op', 'backend', 'config-irq', 'pump', 'breach', 'reset-done']);
+
+/** Features as they stand in a history; the same few texts come again and again. */
+const parsed = new Map<string, bigint>();
+function bits(text: unknown): bigint {
+  let value = parsed.get(text as string);
+  if (value === undefined) {
+    value = BigInt(text as string);
+    if (parsed.size > 10_000) parsed.clear();
+    parsed.set(text as string, value);
+  }
+  return value;
+}
 
 /** One event of a history: the state after it, and every rule it breaks. Pure. */
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
@@ -57,15 +73,15 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
     case 'getStatus':
       return r === undefined ? fine(state) : status(state, r as number);
     case 'getDeviceFeatures': {
-      const [features, breach] = readOffer(state.features, BigInt(r as string), state.type);
+      const [features, breach] = readOffer(state.features, bits(r), state.type);
       return maybe({ ...state, features }, breach);
     }
     case 'setDriverFeatures':
-      return fine({ ...state, features: writeFeatures(state.features, BigInt(a[0] as string), (r as number) ?? 0) });
+      return fine({ ...state, features: writeFeatures(state.features, bits(a[0]), (r as number) ?? 0) });
     case 'getDriverFeatures': {
       if (state.status.free) return fine(state);
       const ok = state.status.featuresOk === true;
-      return maybe(state, readDriverFeatures(state.features, BigInt(r as string), ok, state.type));
+      return maybe(state, readDriverFeatures(state.features, bits(r), ok, state.type));
     }
     case 'setVqReady':
       return fine(queue(state, a[0] as number, { ready: a[1] as boolean }));
@@ -131,11 +147,13 @@ export function followDevice(events: readonly HistoryEvent[], type: 'net' | 'blk
   const violations: Violation[] = [];
   let state = initialDevice(type);
   let step = 0;
-  events.forEach((event, at) => {
+  for (let at = 0; at < events.length; at++) {
+    const event = events[at];
     if (event.k === 'step') step = event.i;
+    if (!SEEN.has(event.k)) continue;
     const [next, breaches] = reduce(state, event);
     state = next;
     for (const breach of breaches) violations.push({ ...breach, step, event: at });
-  });
+  }
   return violations;
 }

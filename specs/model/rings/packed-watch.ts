@@ -18,7 +18,8 @@ const bit = (flags: number, mask: number): number => ((flags & mask) === 0 ? 0 :
 
 /** Follows the descriptor ring of a packed queue store by store (sections 2.7.1 to 2.7.10, 2.7.15). */
 export class PackedWatch extends QueueWatch {
-  readonly #slots: Slot[];
+  /** Slots that were handed over or stored to; made on first use. */
+  readonly #slots: (Slot | undefined)[] = [];
   #next: number;
   #wrap: number;
 
@@ -26,19 +27,21 @@ export class PackedWatch extends QueueWatch {
     super(area, report);
     this.#next = area.start?.index ?? 0;
     this.#wrap = area.start?.wrap ?? 1;
-    this.#slots = Array.from({ length: this.num }, () => ({
-      handed: false,
-      consumed: false,
-      id: undefined,
-      len: undefined,
-      flags: undefined,
-    }));
+  }
+
+  #at(index: number): Slot {
+    let slot = this.#slots[index];
+    if (slot === undefined) {
+      slot = { handed: false, consumed: false, id: undefined, len: undefined, flags: undefined };
+      this.#slots[index] = slot;
+    }
+    return slot;
   }
 
   protected published(buffer: WatchedBuffer): void {
     const { at = 0, slots } = buffer.event;
     for (let i = 0; i < slots; i++) {
-      const slot = this.#slots[(at + i) % this.num];
+      const slot = this.#at((at + i) % this.num);
       slot.handed = true;
       slot.consumed = false;
       slot.id = slot.len = slot.flags = undefined;
@@ -52,7 +55,7 @@ export class PackedWatch extends QueueWatch {
 
   settled(): void {
     this.#slots.forEach((slot, i) => {
-      if (slot.flags === undefined || slot.consumed) return;
+      if (slot?.flags === undefined || slot.consumed) return;
       this.report(
         'P1.1-008',
         `the next used descriptor stands in slot ${this.#next}`,
@@ -63,7 +66,7 @@ export class PackedWatch extends QueueWatch {
   }
 
   #descriptor(index: number, field: number, { n, v }: StoreEvent): void {
-    const slot = this.#slots[index];
+    const slot = this.#at(index);
     if (slot.consumed) {
       this.report(
         'V1.1-2.7.15-D3',
@@ -96,7 +99,7 @@ export class PackedWatch extends QueueWatch {
   /** Take used descriptors in ring order as far as they are complete. */
   #consume(): void {
     for (let guard = 0; guard <= this.num; guard++) {
-      const slot = this.#slots[this.#next];
+      const slot = this.#at(this.#next);
       if (slot.flags === undefined || slot.consumed) return;
       this.#use(slot);
     }
@@ -133,8 +136,8 @@ export class PackedWatch extends QueueWatch {
 
   /** Move on by `slots`; those after the used descriptor are the driver's again, untouched. */
   #advance(slots: number, from = this.#next): void {
-    for (let i = 1; i < slots; i++) this.#slots[(from + i) % this.num].handed = false;
-    this.#slots[from].handed = true;
+    for (let i = 1; i < slots; i++) this.#at((from + i) % this.num).handed = false;
+    this.#at(from).handed = true;
     this.#next += slots;
     if (this.#next >= this.num) {
       this.#next -= this.num;

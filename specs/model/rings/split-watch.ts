@@ -15,12 +15,21 @@ const RING = SPLIT_USED.ring;
 /** Follows the used ring of a split queue store by store (sections 2.6.8 to 2.6.10). */
 export class SplitWatch extends QueueWatch {
   #idx: number;
-  readonly #elements: UsedElement[];
+  /** Elements that were stored; made on first use. */
+  readonly #elements: (UsedElement | undefined)[] = [];
 
   constructor(area: AreaEvent, report: Report) {
     super(area, report);
     this.#idx = area.start?.index ?? 0;
-    this.#elements = Array.from({ length: this.num }, () => ({ id: 0, len: 0, fresh: false }));
+  }
+
+  #at(slot: number): UsedElement {
+    let element = this.#elements[slot];
+    if (element === undefined) {
+      element = { id: 0, len: 0, fresh: false };
+      this.#elements[slot] = element;
+    }
+    return element;
   }
 
   protected published(): void {}
@@ -45,7 +54,7 @@ export class SplitWatch extends QueueWatch {
 
   #element(at: number, n: number, v: StoreEvent['v']): void {
     const slot = Math.floor(at / 8);
-    const element = this.#elements[slot];
+    const element = this.#at(slot);
     const ahead = (slot - this.#idx % this.num + this.num) % this.num;
     if (ahead >= this.live.size) {
       this.report(
@@ -78,9 +87,9 @@ export class SplitWatch extends QueueWatch {
     }
     this.notifications.publishedSplit(this.#idx, to, this.eventIdx);
     for (let done = 0; done < count; ) {
-      const element = this.#elements[this.#idx % this.num];
+      const element = this.#at(this.#idx % this.num);
       const used = this.#use(element, count - done);
-      for (let i = 0; i < used; i++) this.#elements[(this.#idx + i) % this.num].fresh = false;
+      for (let i = 0; i < used; i++) this.#at((this.#idx + i) % this.num).fresh = false;
       this.#idx = (this.#idx + used) & 0xffff;
       done += used;
     }

@@ -356,8 +356,6 @@ export class Watch {
 /** What a history breaks of the rules of memory and rings. */
 export function watchRings(events: readonly HistoryEvent[], type: 'net' | 'blk'): Violation[] {
   const watching = new Watch(type);
-  events.forEach((event, at) => {
-    watching.see(event, at);
-  });
+  for (let at = 0; at < events.length; at++) watching.see(events[at], at);
   return watching.violations;
 }
