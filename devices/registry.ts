@@ -12,6 +12,6 @@ export const DEFAULT_TARGETS: readonly string[] = [
   'simulator-net',
   'simulator-blk',
   'simulator-net:rsc-ext=yes,standby=yes,data-valid=yes',
-  'simulator-blk:read-only=yes',
+  'simulator-blk:read-only=yes,dma=set',
   'simulator-blk:blk-size=4096,capacity=8589934592',
 ];

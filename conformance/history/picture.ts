@@ -56,7 +56,10 @@ export function pictureAt(events: readonly HistoryEvent[], until: number): Pictu
   return {
     event: until,
     queues: [...queues.values()].map(draw),
-    memory: memory.filter((m) => m.stores.length > 0 || m.role !== 'other').slice(-40).map(({ pa: _, ...rest }) => rest),
+    memory: memory
+      .filter((m) => m.stores.length > 0 || m.role !== 'other')
+      .slice(-40)
+      .map(({ pa: _, ...rest }) => rest),
   };
 }
 
@@ -74,7 +77,10 @@ function role(memory: (PictureMemory & { pa: number })[], pa: number, as: Pictur
 
 function occupy(queue: Drawn | undefined, event: AddEvent): void {
   if (!queue) return;
-  const elements = [...event.r.map(([, , len]) => ({ write: false, len })), ...event.w.map(([, , len]) => ({ write: true, len }))];
+  const elements = [
+    ...event.r.map(([, , len]) => ({ write: false, len })),
+    ...event.w.map(([, , len]) => ({ write: true, len })),
+  ];
   const first = event.at ?? event.id;
   for (let i = 0; i < event.slots; i++) {
     queue.slots[(first + i) % queue.area.num] = {
@@ -94,10 +100,16 @@ function mark(queue: Drawn | undefined, buffer: string, state: PictureSlot['stat
   if (state === 'available') queue.available += queue.area.packed ? slots.length : 1;
 }
 
-function stored(queues: Map<number, Drawn>, memory: (PictureMemory & { pa: number })[], { pa, n, v }: StoreEvent): void {
+function stored(
+  queues: Map<number, Drawn>,
+  memory: (PictureMemory & { pa: number })[],
+  { pa, n, v }: StoreEvent,
+): void {
   const where = memory.findLast((m) => pa >= m.pa && pa + n <= m.pa + m.size);
   if (where) {
-    const allowed = where.role === 'writable' || where.role === 'device' || where.role === 'desc';
+    const ring =
+      where.role === 'desc' && [...queues.values()].some(({ area }) => area.packed && area.pa === where.pa);
+    const allowed = where.role === 'writable' || where.role === 'device' || ring;
     if (where.stores.length < 64) where.stores.push([pa - where.pa, n, allowed]);
   }
   for (const queue of queues.values()) {
@@ -106,6 +118,7 @@ function stored(queues: Map<number, Drawn>, memory: (PictureMemory & { pa: numbe
       const slot = queue.slots[Math.floor((pa - area.pa) / 16)];
       const words = Array.isArray(v) ? v : [];
       if (words.length === 2) slot.used = { len: words[0], id: words[1] & 0xffff, flags: words[1] >>> 16 };
+      if (words.length === 2 || (n === 2 && (pa - area.pa) % 16 === 14)) queue.used = slot.slot;
     }
   }
   const device = where?.role === 'device' ? /^queue (\d+) /.exec(where.name) : null;
@@ -127,6 +140,6 @@ function draw({ area, slots, available, used }: Drawn): PictureQueue {
     num: area.num,
     slots: slots.length <= MOST_SLOTS ? slots : busy.slice(-MOST_SLOTS),
     driverPosition: area.packed ? `slot ${available % area.num}` : `avail index ${available & 0xffff}`,
-    devicePosition: area.packed ? 'see the used descriptors' : `used index ${used}`,
+    devicePosition: area.packed ? `last used descriptor in slot ${used}` : `used index ${used}`,
   };
 }

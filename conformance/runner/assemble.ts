@@ -4,10 +4,12 @@ import {
   type CaseResult,
   RESULTS_VERSION,
   type Results,
+  type ResultTarget,
   type ResultVerdict,
   VERDICT_ORDER,
   worstVerdict,
 } from '../../reports/results.ts';
+import { coverage } from '../../reports/view/coverage.ts';
 import type { Requirement } from '../../specs/requirements.ts';
 import { namesOf } from '../../specs/virtio-1.1/features.ts';
 import { describeEvent } from '../history/describe.ts';
@@ -15,6 +17,7 @@ import type { History } from '../history/history.ts';
 import { pictureAt } from '../history/picture.ts';
 import { weigh } from '../judge.ts';
 import type { CatalogueCase } from '../loader/case.ts';
+import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import type { FlatStep } from '../steps/step.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerResult } from './protocol.ts';
@@ -63,24 +66,16 @@ export function assemble(run: RunOutcome): Results {
   >;
   for (const { verdict } of results) counts[verdict]++;
   const requirements = requirementResults(run, results);
-  const decidable = requirements.filter(
-    ({ decided, scope }) => decided.by === 'cases' && scopesOf(run).has(scope),
-  );
   const ran = new Set(results.map((result) => result.case));
+  const targets = run.targets.map(targetResult);
+  const { all } = coverage({ requirements, targets });
   return {
     version: RESULTS_VERSION,
     suite: { name: 'vdpa-cts', version: run.version, catalogue: digestOf(run.cases) },
     complete: run.complete,
     seed: run.seed,
     selection: run.selection,
-    targets: run.targets.map(({ name, description, options, facts }) => ({
-      name,
-      type: facts.type,
-      description,
-      options,
-      features: namesOf(BigInt(facts.offered), facts.type),
-      abilities: facts.abilities,
-    })),
+    targets,
     cases: run.cases
       .filter(({ id }) => ran.has(id))
       .map((one) => ({
@@ -94,11 +89,12 @@ export function assemble(run: RunOutcome): Results {
         line: one.position.line,
       })),
     requirements,
+    rules: Object.entries(SUITE_RULES).map(([id, summary]) => ({ id, summary })),
     results,
     summary: {
       verdicts: counts,
-      decided: decidable.filter(({ verdicts }) => verdicts.some(isDecision)).length,
-      decidable: decidable.length,
+      decided: all.decided,
+      decidable: all.decidable,
       cases: ran.size,
       instances: results.length,
     },
@@ -107,13 +103,14 @@ export function assemble(run: RunOutcome): Results {
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-const isDecision = (verdict: ResultVerdict | 'none') =>
-  verdict !== 'none' && verdict !== 'skip' && verdict !== 'blocked';
-
-/** Scopes that the device types of the run can decide. */
-function scopesOf(run: RunOutcome): Set<string> {
-  return new Set(['core', 'split', 'packed', 'vdpa', ...run.targets.map(({ facts }) => facts.type)]);
-}
+const targetResult = ({ name, description, options, facts }: RanTarget): ResultTarget => ({
+  name,
+  type: facts.type,
+  description,
+  options,
+  features: namesOf(BigInt(facts.offered), facts.type),
+  abilities: facts.abilities,
+});
 
 function digestOf(cases: readonly CatalogueCase[]): string {
   const text = JSON.stringify(cases.map(({ position: _, ...rest }) => rest));
@@ -180,11 +177,24 @@ function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Re
   }
   const byCase = new Map<string, CaseResult[]>();
   for (const result of results) byCase.set(result.case, [...(byCase.get(result.case) ?? []), result]);
+  // An oracle may find a requirement broken in a case that is about something else.
+  const broken = new Map<string, ResultVerdict>();
+  for (const { target, findings } of results) {
+    for (const finding of findings) {
+      const verdict = weigh(finding);
+      if (verdict !== 'fail' && verdict !== 'warn') continue;
+      const key = `${target} ${finding.requirement}`;
+      broken.set(key, worstVerdict(verdict, broken.get(key) ?? 'pass'));
+    }
+  }
   return [...run.requirements.values()].map((requirement) => {
     const cases = citing.get(requirement.id) ?? [];
     const verdicts = run.targets.map((_, target) => {
       const own = cases.flatMap((id) => byCase.get(id) ?? []).filter((result) => result.target === target);
-      return own.length === 0 ? 'none' : own.map((result) => share(result, requirement.id)).reduce(merge);
+      const cited =
+        own.length === 0 ? 'none' : own.map((result) => share(result, requirement.id)).reduce(merge);
+      const found = broken.get(`${target} ${requirement.id}`);
+      return found === undefined ? cited : cited === 'none' ? found : merge(cited, found);
     });
     const { chapter, ...rest } = requirement;
     return { ...rest, chapter, cases, verdicts, proofs: run.proofs.get(requirement.id) ?? 0 };
