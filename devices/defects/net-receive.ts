@@ -200,7 +200,7 @@ export const NET_RECEIVE_DEFECTS: readonly Defect[] = [
   ),
   wrong(
     'net-rx/packed-first-first',
-    ['P1.1-027x'],
+    ['P1.1-027x', 'P1.1-014o'],
     'used descriptors of a packet are stored front to back',
     INVERTED,
     (device) => {
