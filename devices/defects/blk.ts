@@ -753,7 +753,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
   }),
   blk({
     id: 'blk/status-into-readable-byte',
-    breaks: ['V1.1-2.6.5.1-D1a', 'V1.1-2.7.15-D1a'],
+    breaks: ['V1.1-2.6.5.1-D1a'],
     what: 'stores the status into the last byte of the request even if that one is for reading only',
     origin: 'text inverted',
     seenBy: 'invariant',

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { openCatalogue } from '../conformance/commands/catalogue.ts';
+import { instancesOf } from '../conformance/loader/expand.ts';
+import { deviceFacts } from '../conformance/runner/device-facts.ts';
+import { runInstance } from '../conformance/runner/run-instance.ts';
+import { resolveTarget } from '../conformance/runner/targets.ts';
+import { DEFAULT_TARGETS, PARENTS } from '../devices/registry.ts';
+import { VARIANT_NAMES } from '../devices/simulator/variants.ts';
+import { GuestMemory } from '../framework/memory/guest-memory.ts';
+import { parentSource } from '../parents.ts';
+
+const { cases } = openCatalogue(undefined);
+const guest = new GuestMemory(8 << 20);
+const HARMLESS = new Set(['pass', 'warn', 'skip']);
+
+/** Run the catalogue, at most `most` instances of a case. Returns how many passed, and what is wrong. */
+async function runAll(spec: string, most = Number.POSITIVE_INFINITY) {
+  const target = await resolveTarget(spec, parentSource);
+  const facts = deviceFacts(target.definition, target.options);
+  let passed = 0;
+  const red: string[] = [];
+  for (const definition of cases) {
+    let count = 0;
+    for (const instance of instancesOf(definition, facts.values)) {
+      const { verdict, findings, reason } = runInstance(instance, target, facts, guest);
+      if (verdict === 'pass') passed++;
+      if (!HARMLESS.has(verdict)) {
+        const [first] = findings;
+        red.push(
+          `${instance.id}: ${verdict} ${reason ?? `${first.requirement}: ${first.expected}; ${first.actual}`}`,
+        );
+      }
+      if (verdict !== 'skip' && ++count >= most) break;
+    }
+  }
+  return { passed, red };
+}
+
+describe('the catalogue', () => {
+  it.each(DEFAULT_TARGETS)('is green on %s', { timeout: 300_000 }, async (spec) => {
+    const { passed, red } = await runAll(spec);
+    expect(red).toEqual([]);
+    expect(passed).toBeGreaterThan(1000);
+  });
+
+  it.each([...PARENTS.keys()].flatMap((parent) => VARIANT_NAMES.map((name) => `${parent}:variant=${name}`)))(
+    'is green on %s, right but unusual',
+    { timeout: 300_000 },
+    async (spec) => {
+      const { passed, red } = await runAll(spec, 2);
+      expect(red).toEqual([]);
+      expect(passed).toBeGreaterThan(300);
+    },
+  );
+});
