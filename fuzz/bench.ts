@@ -1,0 +1,68 @@
+import type { Target } from '../conformance/runner/run-instance.ts';
+import { Campaign, type CampaignOptions } from './campaign.ts';
+import { benchOf } from './worker-main.ts';
+
+/** Sequences of one campaign between two looks at the clock. */
+const SLICE = 50;
+
+/** What fuzzing one target costs. */
+export interface FuzzRate {
+  target: string;
+  /** Average steps of a sequence. */
+  averageSteps: number;
+  /** Sequences per second on one core: model and guidance on, without judging, without guidance. */
+  perSecond: number;
+  withoutJudging: number;
+  withoutGuidance: number;
+  stepsPerSecond: number;
+  /** Sequences that each of the three ran while measured. */
+  sequences: number;
+  findings: number;
+}
+
+/** A campaign and the time it took. */
+interface Lane {
+  campaign: Campaign;
+  milliseconds: number;
+}
+
+/** Run three campaigns against `target` by turns in this thread for `seconds` in all, warm-up included. */
+export function measureFuzz(target: Target, seconds: number): FuzzRate {
+  const lane = (options: Partial<CampaignOptions>): Lane => ({
+    campaign: new Campaign(benchOf(target), { seed: 1, ...options }),
+    milliseconds: 0,
+  });
+  const lanes = [lane({}), lane({ judge: false }), lane({ guidance: false })];
+  let findings = 0;
+  const takeTurns = (until: number) => {
+    do {
+      for (const one of lanes) {
+        const begun = performance.now();
+        for (let i = 0; i < SLICE; i++) if (one.campaign.next() !== null) findings++;
+        one.campaign.takeFresh();
+        one.milliseconds += performance.now() - begun;
+      }
+    } while (performance.now() < until);
+  };
+  const begun = performance.now();
+  takeTurns(begun + seconds * 250);
+  const before = lanes.map(({ campaign: { count, steps } }) => ({ count, steps }));
+  for (const one of lanes) one.milliseconds = 0;
+  findings = 0;
+  takeTurns(begun + seconds * 1000);
+  const [full, unjudged, unguided] = lanes.map(
+    (one, i) => (one.campaign.count - before[i].count) / (one.milliseconds / 1000),
+  );
+  const sequences = lanes[0].campaign.count - before[0].count;
+  const averageSteps = (lanes[0].campaign.steps - before[0].steps) / sequences;
+  return {
+    target: target.name,
+    averageSteps: Math.round(averageSteps * 10) / 10,
+    perSecond: Math.round(full),
+    withoutJudging: Math.round(unjudged),
+    withoutGuidance: Math.round(unguided),
+    stepsPerSecond: Math.round(full * averageSteps),
+    sequences,
+    findings,
+  };
+}

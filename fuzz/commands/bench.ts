@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { measureCatalogue } from '../../conformance/bench.ts';
+import { type CommandContext, EXIT, UsageError } from '../../conformance/commands/context.ts';
+import { resolveTarget } from '../../conformance/runner/targets.ts';
+import { measureRings } from '../../framework/virtqueue/bench.ts';
+import { PROJECT_ROOT } from '../../specs/compile-cache.ts';
+import { measureFuzz } from '../bench.ts';
+
+/** What can be measured, in the order in which it is. */
+export const BENCHES = ['rings', 'catalogue', 'fuzz', 'start'] as const;
+export type BenchName = (typeof BENCHES)[number];
+
+export interface BenchOptions {
+  only?: string[];
+  seconds?: number;
+}
+
+/** Version of the document that `vdpa-cts bench` prints. */
+const BENCH_VERSION = 1;
+
+const CATALOGUE_TARGETS = ['simulator-net', 'simulator-blk'];
+const FUZZ_TARGETS = ['simulator-blk', 'simulator-net:max-pairs=1'];
+/** Most runs of the whole command; the first one, which fills the caches of the machine, does not count. */
+const STARTS = 6;
+
+/** `vdpa-cts bench`: measure, and print one JSON document. */
+export async function benchCommand(options: BenchOptions, context: CommandContext): Promise<number> {
+  const only = options.only ?? BENCHES;
+  const wrong = only.find((name) => !BENCHES.includes(name as BenchName));
+  if (wrong !== undefined)
+    throw new UsageError(`there is no bench ${wrong}`, `benches: ${BENCHES.join(', ')}`);
+  const seconds = options.seconds ?? 10;
+  if (seconds === 0) throw new UsageError('--seconds 0 measures nothing', 'write a whole number of seconds');
+  const targets = (names: readonly string[]) =>
+    Promise.all(names.map((name) => resolveTarget(name, context.parents)));
+  const measure: Record<BenchName, () => unknown> = {
+    rings: () => ({ budget: 'ratio at most 3 with one element', results: measureRings(seconds) }),
+    catalogue: async () => ({
+      budget: 'over 10000 instances a second on one core',
+      results: (await targets(CATALOGUE_TARGETS)).map((target) => measureCatalogue(target)),
+    }),
+    fuzz: async () => {
+      const all = await targets(FUZZ_TARGETS);
+      const results = all.map((target) => measureFuzz(target, seconds / all.length));
+      return { budget: 'over 10000 sequences of about 25 steps a second on one core', results };
+    },
+    start: () => ({
+      budget: 'under 2 seconds from process start to report on disk',
+      ...measureStart(seconds),
+    }),
+  };
+  const { model = 'unknown', length } = { ...cpus()[0], length: cpus().length };
+  const document: Record<string, unknown> = {
+    version: BENCH_VERSION,
+    suite: context.version,
+    node: process.version,
+    cpu: model,
+    cores: length,
+    loadBefore: loadavg()[0],
+    secondsEach: seconds,
+  };
+  for (const name of BENCHES) if (only.includes(name)) document[name] = await measure[name]();
+  context.out.write(`${JSON.stringify(document, null, 2)}\n`);
+  return EXIT.CLEAN;
+}
+
+/** Wall time of a whole run of both simulators, from the start of its process until its report is on disk. */
+function measureStart(seconds: number) {
+  const script = join(PROJECT_ROOT, 'bin', 'vdpa-cts.mjs');
+  const times: number[] = [];
+  const end = performance.now() + seconds * 1000;
+  for (let i = 0; i < STARTS && (i < 2 || performance.now() < end); i++) {
+    const out = mkdtempSync(join(tmpdir(), 'vdpa-cts-bench-'));
+    const command = [
+      script,
+      'run',
+      '-q',
+      ...CATALOGUE_TARGETS.flatMap((name) => ['--target', name]),
+      '--out',
+      out,
+    ];
+    const begun = performance.now();
+    const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+    const took = performance.now() - begun;
+    if (status === null || status > EXIT.FINDINGS)
+      throw new Error(`the run ended with code ${status}: ${stderr}`);
+    statSync(join(out, 'results.json'));
+    rmSync(out, { recursive: true });
+    if (i > 0) times.push(took);
+  }
+  const all = times.sort((a, b) => a - b).map((time) => Math.round(time) / 1000);
+  return {
+    targets: CATALOGUE_TARGETS,
+    runs: all.length,
+    medianSeconds: all[all.length >> 1],
+    bestSeconds: all[0],
+    seconds: all,
+  };
+}
