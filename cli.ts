@@ -24,7 +24,13 @@ const collect = (value: string, all: string[] = []) => [...all, value];
 const commas = (value: string) => value.split(',').map((part) => part.trim());
 const whole = (value: string) => {
   const n = Number(value);
-  if (!Number.isInteger(n) || n < 0) throw new InvalidArgumentError('expected a whole number');
+  if (value.trim() === '' || !Number.isSafeInteger(n) || n < 0)
+    throw new InvalidArgumentError('expected a whole number');
+  return n;
+};
+const positive = (value: string) => {
+  const n = whole(value);
+  if (n === 0) throw new InvalidArgumentError('expected a number above 0');
   return n;
 };
 
@@ -33,6 +39,7 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .description('Conformance test suite and device fuzzer for virtio 1.1 devices behind vDPA')
     .version(VERSION)
     .exitOverride()
+    .showHelpAfterError('    hint: `vdpa-cts help COMMAND` tells options and examples')
     .configureOutput({ writeOut: (text) => context.out.write(text), writeErr: (text) => context.err.write(text) })
     .addHelpText(
       'after',
@@ -53,12 +60,12 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('-t, --target <target>', 'parent and options (NAME:option=value,… or a path); repeatable', collect)
     .option('-s, --select <query>', 'cases to run: id with *, or section=, requirement=, scope=, class=; ! excludes; repeatable', collect)
     .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
-    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
     .option('-o, --out <dir>', 'folder for reports (default: out)')
     .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
     .option('--catalogue <path>', 'catalogue file or folder instead of the built-in one; repeatable', collect)
     .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
-    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 5000)', whole)
+    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 5000)', positive)
     .option('--histories', 'keep the history of every case, not only of those with findings')
     .option('--json', 'print events as JSON lines')
     .option('-q, --quiet', 'no progress line')
@@ -71,14 +78,14 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
   ])
     .option('-t, --target <target>', 'parent and options (default: simulator-blk)')
     .option('--time <duration>', 'how long: 90s, 5m, 2h (default 60s unless --runs is given)')
-    .option('--runs <n>', 'number of sequences', whole)
+    .option('--runs <n>', 'number of sequences', positive)
     .option('--seed <n>', 'seed of the campaign (default 1)', whole)
-    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
     .option('--corpus <dir>', 'folder of sequences to start from and to add to')
     .option('--focus <names>', `concentrate on: ${FOCUSES.join(',')}`, commas)
     .option('--shard <i/n>', 'this is part i of n of the campaign')
     .option('-o, --out <dir>', 'folder for findings (default: out/fuzz); findings there are known already')
-    .option('--timeout <ms>', 'time that one sequence may take before it is a hang (default 5000)', whole)
+    .option('--timeout <ms>', 'time that one sequence may take before it is a hang (default 5000)', positive)
     .option('--no-guidance', 'draw every sequence afresh')
     .option('--json', 'print events as JSON lines')
     .action(async (options) => setCode(await fuzzCommand(options, context)));
@@ -91,8 +98,8 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--no-fuzz', 'cases only')
     .option('--seeds <n>', 'campaigns per defect (default 5)', whole)
     .option('--limit <n>', 'sequences that a campaign may take (default 20000)', whole)
-    .option('-j, --jobs <n>', 'workers (default: one a core)', whole)
-    .option('--timeout <ms>', 'time that one run on a wrong device may take before it is a hang (default 20000)', whole)
+    .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
+    .option('--timeout <ms>', 'time that one run on a wrong device may take before it is a hang (default 20000)', positive)
     .option('-o, --out <file>', 'where to keep all of it (default: out/prove.json)')
     .option('--json', 'print JSON lines')
     .action(async (options) => setCode(await proveCommand(options, context)));
@@ -127,7 +134,7 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
   command('replay', 'Run the steps of a recorded history again', ['replay out/histories/0-some-case.json --times 100'])
     .argument('<history>')
     .option('-t, --target <target>', 'another target than the recorded one')
-    .option('--times <n>', 'how often', whole)
+    .option('--times <n>', 'how often', positive)
     .option('--json', 'print JSON')
     .action(async (path, options) => setCode(await replayCommand(path, options, context)));
 
@@ -167,6 +174,11 @@ export async function main(args: readonly string[]): Promise<number> {
     err: process.stderr,
   };
   let code: number = EXIT.CLEAN;
+  // Whoever reads the output may stop early, as `head` does.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.CLEAN);
+    throw error;
+  });
   try {
     const top = program(context, (result) => {
       code = result;
@@ -185,13 +197,9 @@ export async function main(args: readonly string[]): Promise<number> {
 /** Say what went wrong in a way that helps, and whose fault it is. */
 function explainError(error: unknown, { err }: CommandContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.CLEAN : EXIT.USAGE;
-  const hint = error instanceof UsageError || error instanceof TargetError ? `\n    hint: ${error.hint}` : '';
-  const usage =
-    error instanceof UsageError ||
-    error instanceof TargetError ||
-    error instanceof InputError ||
-    error instanceof QueryError ||
-    (error instanceof RunRefused && error.code !== 'SUITE');
+  const hinted = error instanceof UsageError || error instanceof TargetError || error instanceof QueryError;
+  const hint = hinted ? `\n    hint: ${error.hint}` : '';
+  const usage = hinted || error instanceof InputError || (error instanceof RunRefused && error.code !== 'SUITE');
   if (usage) {
     err.write(`${(error as Error).message}${hint}\n`);
     return EXIT.USAGE;

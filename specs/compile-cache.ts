@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { threadId } from 'node:worker_threads';
 
 /** Root of the project: the folder that holds package.json, from source as well as from the build. */
 export const PROJECT_ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -19,7 +20,7 @@ export function cached<T>(key: string, make: () => T): T {
     const value = make();
     try {
       mkdirSync(FOLDER, { recursive: true });
-      const temporary = `${path}.${process.pid}`;
+      const temporary = `${path}.${process.pid}-${threadId}`;
       writeFileSync(temporary, JSON.stringify(value));
       renameSync(temporary, path);
     } catch {

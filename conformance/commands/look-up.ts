@@ -63,7 +63,7 @@ export function explainCommand(
   }
   const found = requirements().get(id);
   if (found === undefined && !(id in SUITE_RULES))
-    throw unknown('requirement', id, [...requirements().keys()]);
+    throw unknown('requirement', id, [...requirements().keys(), ...Object.keys(SUITE_RULES)]);
   const cases = openCatalogue(options.catalogue).cases.filter((one) => one.requirements.includes(id));
   const defects = context.defects.filter(({ breaks }) => breaks.includes(id));
   if (options.json) {
@@ -91,13 +91,17 @@ export function explainCommand(
   return EXIT.CLEAN;
 }
 
-const unknown = (what: string, id: string, known: readonly string[]) => {
+/** Commands that list what can be named. */
+const LISTS = { case: 'list', requirement: 'explain --list', step: 'steps' } as const;
+
+function unknown(what: keyof typeof LISTS, id: string, known: readonly string[]): UsageError {
   const near = closestName(id, [...known]);
+  const alike = near ? [near] : known.filter((name) => name.includes(id)).slice(0, 3);
   return new UsageError(
     `there is no ${what} ${id}`,
-    near ? `did you mean ${near}?` : `run \`vdpa-cts ${what === 'case' ? 'list' : 'explain --list'}\``,
+    alike.length > 0 ? `did you mean ${alike.join(' or ')}?` : `run \`vdpa-cts ${LISTS[what]}\` for all`,
   );
-};
+}
 
 /** `vdpa-cts targets`: the built-in parents and their options. */
 export function targetsCommand(

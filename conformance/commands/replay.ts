@@ -7,6 +7,7 @@ import { type Judgement, judge } from '../judge.ts';
 import { stepLine } from '../runner/assemble.ts';
 import { runSteps } from '../runner/run-case.ts';
 import { resolveTarget } from '../runner/targets.ts';
+import { STEPS } from '../steps/index.ts';
 import { type CommandContext, EXIT, UsageError } from './context.ts';
 import { schemaText } from './schema.ts';
 
@@ -35,7 +36,14 @@ export function readHistory(path: string): History {
       'see `vdpa-cts schema history`',
     );
   }
-  return data as History;
+  const history = data as History;
+  const strange = history.steps.find(({ name }) => !STEPS.has(name));
+  if (strange !== undefined)
+    throw new UsageError(
+      `${path} has a step that this suite does not know: ${strange.name}`,
+      'see `vdpa-cts steps`',
+    );
+  return history;
 }
 
 /** `vdpa-cts judge HISTORY`: judge a recorded history again. */

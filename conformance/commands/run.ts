@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { failureBlock, summaryLines } from '../../reports/console.ts';
 import { htmlReport } from '../../reports/html/html.ts';
 import { junitXml } from '../../reports/junit.ts';
@@ -8,9 +9,10 @@ import { HARMLESS, type Results } from '../../reports/results.ts';
 import { requirements } from '../../specs/requirements.ts';
 import type { Catalogue } from '../loader/case.ts';
 import { assemble, type RanTarget, type RunOutcome } from '../runner/assemble.ts';
+import { overrideParams } from '../runner/params.ts';
 import { runPool } from '../runner/pool.ts';
 import type { WorkerResult } from '../runner/protocol.ts';
-import { selector } from '../runner/query.ts';
+import { type Query, selector } from '../runner/query.ts';
 import { splitTarget } from '../runner/targets.ts';
 import { cataloguePaths, openCatalogue } from './catalogue.ts';
 import { type CommandContext, EXIT, UsageError } from './context.ts';
@@ -52,8 +54,15 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
   const targets = options.target ?? context.defaultTargets;
   const out = options.out ?? 'out';
   const histories = join(out, 'histories');
-  rmSync(histories, { recursive: true, force: true });
-  mkdirSync(out, { recursive: true });
+  try {
+    mkdirSync(out, { recursive: true });
+    rmSync(histories, { recursive: true, force: true });
+  } catch (error) {
+    throw new UsageError(
+      `no reports can be written to ${out}: ${(error as Error).message}`,
+      'name another folder with --out',
+    );
+  }
 
   const ran: RanTarget[] = [];
   const results: RunOutcome['results'] = [];
@@ -64,8 +73,8 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
   process.once('SIGTERM', onSignal);
   const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
   const keep = (target: number, result: WorkerResult) => {
-    const file = result.history ? saveHistory(histories, results.length, result) : undefined;
-    results.push({ target, result, ...(file ? { history: relative(process.cwd(), file) } : {}) });
+    const file = result.history ? saveHistory(histories, target, result) : undefined;
+    results.push({ target, result, ...(file ? { history: file } : {}) });
     progress.result(result.verdict);
     const { history: _, ...plain } = result;
     say({ type: 'result', target: targets[target], ...plain });
@@ -96,10 +105,14 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
     progress.end();
   }
   const interrupted = interrupt.signal.aborted;
-  if (results.length === 0 && !interrupted) throw emptySelection(options);
+  if (results.length === 0 && !interrupted)
+    throw emptySelection([...(options.select ?? []), ...(options.param ?? [])]);
+  // Interrupted, a target may not have come as far as to tell what it is.
+  const known = ran.flatMap((target, i) => (target === undefined ? [] : [i]));
   const report = assemble({
-    targets: ran.filter((target) => target !== undefined),
-    results,
+    targets: known.map((i) => ran[i]),
+    results: results.map((one) => ({ ...one, target: known.indexOf(one.target) })),
+    folder: out,
     cases: catalogue.cases,
     requirements: requirements(),
     proofs: proofsOf(context),
@@ -127,21 +140,30 @@ export function proofsOf({ defects }: CommandContext): Map<string, number> {
   return proofs;
 }
 
-function checkSelection(catalogue: Catalogue, options: RunOptions): void {
-  const query = selector(options.select ?? [], requirements());
-  if (!catalogue.cases.some((definition) => query.matchesCase(definition))) throw emptySelection(options);
+/** What is selected must exist, query by query, so that a slip of the pen does not pass for success. */
+function checkSelection({ cases }: Catalogue, options: RunOptions): void {
+  const texts = options.select ?? [];
+  const matching = (query: Query) => cases.filter((definition) => query.matchesCase(definition));
+  for (const text of texts.filter((one) => !one.startsWith('!'))) {
+    if (matching(selector([text], requirements())).length === 0) throw emptySelection([text]);
+  }
+  const selected = matching(selector(texts, requirements()));
+  if (selected.length === 0) throw emptySelection(texts);
+  overrideParams(selected, options.param ?? []);
 }
 
-const emptySelection = (options: RunOptions) =>
+const emptySelection = (texts: readonly string[]) =>
   new UsageError(
-    `nothing is selected by ${(options.select ?? []).map((text) => `\`${text}\``).join(', ') || 'the catalogue'}`,
+    `nothing is selected by ${texts.map((text) => `\`${text}\``).join(', ') || 'the catalogue'}`,
     'run `vdpa-cts list` for the ids; queries take * and fields such as section=2.6*',
   );
 
-function saveHistory(folder: string, n: number, { id, history }: WorkerResult): string {
+/** Keep a history; its name depends on nothing but what ran. */
+function saveHistory(folder: string, target: number, { id, history }: WorkerResult): string {
   mkdirSync(folder, { recursive: true });
-  const name = id.replace(/[^A-Za-z0-9._=-]+/g, '_').slice(0, 120);
-  const path = join(folder, `${n}-${name}.json`);
+  const name = id.replace(/[^A-Za-z0-9._=-]+/g, '_').slice(0, 100);
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 8);
+  const path = join(folder, `${target}-${name}-${digest}.json`);
   writeFileSync(path, `${JSON.stringify(history)}\n`);
   return path;
 }

@@ -1,4 +1,5 @@
 import jsep from 'jsep';
+import { closestName } from '../../specs/virtio-1.1/features.ts';
 
 /** Values that an expression may name. */
 export interface Scope {
@@ -47,6 +48,10 @@ const parsed = new Map<string, jsep.Expression>();
  * @throws ExpressionError on bad syntax, unknown names or functions
  */
 export function evaluate(text: string, scope: Scope): unknown {
+  return walk(parse(text), scope, text);
+}
+
+function parse(text: string): jsep.Expression {
   let tree = parsed.get(text);
   if (tree === undefined) {
     try {
@@ -56,7 +61,67 @@ export function evaluate(text: string, scope: Scope): unknown {
     }
     parsed.set(text, tree);
   }
-  return walk(tree, scope, text);
+  return tree;
+}
+
+/**
+ * Check an expression without values: syntax, operators, functions, and that it names nothing but `names`
+ * and, as members of `device`, `members`.
+ * @throws ExpressionError
+ */
+export function checkExpression(text: string, names: readonly string[], members: readonly string[]): void {
+  inspect(parse(text), text, names, members);
+}
+
+/** Expressions inside a text: what stands in `${…}`. */
+export const expressionsIn = (text: string): string[] =>
+  Array.from(text.matchAll(PART), ([, expression]) => expression);
+
+const notKnown = (name: string, text: string, known: readonly string[]) => {
+  const near = closestName(name, [...known]);
+  return new ExpressionError(
+    `\`${name}\` in \`${text}\` is not known here; ${near ? `did you mean ${near}?` : `known: ${known.join(', ')}`}`,
+  );
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: jsep nodes are loosely typed
+function inspect(node: any, text: string, names: readonly string[], members: readonly string[]): void {
+  const inner = (child: unknown) => inspect(child, text, names, members);
+  switch (node.type) {
+    case 'Literal':
+      return;
+    case 'Identifier':
+      if (!names.includes(node.name)) throw notKnown(node.name, text, names);
+      return;
+    case 'MemberExpression':
+      inner(node.object);
+      if (node.computed) inner(node.property);
+      else if (node.object.name === 'device' && !members.includes(node.property.name))
+        throw notKnown(node.property.name, text, members);
+      return;
+    case 'ArrayExpression':
+      node.elements.forEach(inner);
+      return;
+    case 'UnaryExpression':
+      inner(node.argument);
+      return;
+    case 'ConditionalExpression':
+      [node.test, node.consequent, node.alternate].forEach(inner);
+      return;
+    case 'LogicalExpression':
+    case 'BinaryExpression':
+      if (!(node.operator in BINARY))
+        throw new ExpressionError(`operator ${node.operator} in \`${text}\` is not supported`);
+      [node.left, node.right].forEach(inner);
+      return;
+    case 'CallExpression':
+      if (!(node.callee?.name in FUNCTIONS))
+        throw notKnown(String(node.callee?.name), text, Object.keys(FUNCTIONS));
+      node.arguments.forEach(inner);
+      return;
+    default:
+      throw new ExpressionError(`\`${text}\` is not an expression of the catalogue`);
+  }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: jsep nodes are loosely typed

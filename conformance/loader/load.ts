@@ -7,13 +7,19 @@ import { cached } from '../../specs/compile-cache.ts';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
 import { STEPS } from '../steps/index.ts';
 import type { CaseDefinition, Catalogue, CatalogueCase, Position } from './case.ts';
+import { checkExpressions } from './check-expressions.ts';
 import { checkFeatureNames } from './check-names.ts';
 import { type FileProblem, InputError } from './problems.ts';
 import { BESIDE_KEYS, catalogueSchema, DEFINITION, GROUPING, wordOf } from './schema.ts';
 
 /** Every `.yaml` file below `directory`, sorted. */
 export function yamlFiles(directory: string): string[] {
-  if (statSync(directory).isFile()) return [directory];
+  const found = statSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) {
+    const position = { file: directory, line: 1, column: 1 };
+    throw new InputError([{ position, message: 'there is no such file or folder', hint: 'see --catalogue' }]);
+  }
+  if (found.isFile()) return [directory];
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.ya?ml$/.test(name))
     .sort()
@@ -30,10 +36,16 @@ export function yamlFiles(directory: string): string[] {
 export function loadCatalogue(paths: readonly string[], known: ReadonlySet<string>): Catalogue {
   const files = paths.flatMap(yamlFiles).map((path) => ({ path, text: readFileSync(path, 'utf8') }));
   const vocabulary = JSON.stringify(catalogueSchema());
-  const digest = createHash('sha256').update(vocabulary);
+  const digest = createHash('sha256').update(vocabulary).update(process.cwd());
   for (const { path, text } of files) digest.update(path).update(text);
   for (const id of known) digest.update(id);
   return cached(`catalogue-${digest.digest('hex').slice(0, 24)}`, () => compile(files, known));
+}
+
+/** Below the current directory the short way, elsewhere as it was named. */
+function shownPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
 }
 
 function compile(files: { path: string; text: string }[], known: ReadonlySet<string>): Catalogue {
@@ -43,7 +55,7 @@ function compile(files: { path: string; text: string }[], known: ReadonlySet<str
     catalogueSchema(),
   );
   for (const { path, text } of files) {
-    const file = relative(process.cwd(), path) || path;
+    const file = shownPath(path);
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines });
     const at = (offset: number): Position => {
@@ -115,7 +127,10 @@ function checkNames(
   definition.steps.forEach((step, i) => {
     if (typeof step.for === 'string') cite(step.for, [index, 'steps', i, 'for']);
   });
-  problems.push(...checkFeatureNames(definition, index, place));
+  problems.push(
+    ...checkFeatureNames(definition, index, place),
+    ...checkExpressions(definition, index, place),
+  );
   return problems;
 }
 

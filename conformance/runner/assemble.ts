@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { relative } from 'node:path';
 import { stringify } from 'yaml';
 import {
   type CaseResult,
@@ -13,7 +14,6 @@ import { coverage } from '../../reports/view/coverage.ts';
 import type { Requirement } from '../../specs/requirements.ts';
 import { namesOf } from '../../specs/virtio-1.1/features.ts';
 import { describeEvent } from '../history/describe.ts';
-import type { History } from '../history/history.ts';
 import { pictureAt } from '../history/picture.ts';
 import { weigh } from '../judge.ts';
 import type { CatalogueCase } from '../loader/case.ts';
@@ -35,7 +35,10 @@ export interface RanTarget {
 
 export interface RunOutcome {
   targets: RanTarget[];
+  /** `history`: file that was written. */
   results: { target: number; result: WorkerResult; history?: string }[];
+  /** Folder of the results file. */
+  folder: string;
   cases: readonly CatalogueCase[];
   requirements: ReadonlyMap<string, Requirement>;
   /** Seeded defects by the requirement they break. */
@@ -47,6 +50,10 @@ export interface RunOutcome {
   started: Date;
   ms: number;
 }
+
+/** `text` as one word of a shell. */
+const quote = (text: string): string =>
+  /^[\w./=:+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** A step as one line of YAML. */
 export function stepLine({ name, args, control, for: about }: FlatStep): string {
@@ -123,11 +130,11 @@ function caseResult(
   historyFile: string | undefined,
   run: RunOutcome,
 ): CaseResult {
-  const { id, verdict, reason, findings, ms, history } = result;
+  const { id, verdict, reason, findings, ms } = result;
   const detail =
     verdict === 'pass' || verdict === 'skip'
       ? undefined
-      : detailOf(result, history, historyFile, run.targets[target], run.seed);
+      : detailOf(result, historyFile, run.targets[target], run);
   return {
     case: result.case,
     id,
@@ -140,13 +147,8 @@ function caseResult(
   };
 }
 
-function detailOf(
-  result: WorkerResult,
-  history: History | undefined,
-  file: string | undefined,
-  target: RanTarget,
-  seed: number,
-) {
+function detailOf(result: WorkerResult, file: string | undefined, target: RanTarget, run: RunOutcome) {
+  const { history } = result;
   const events = history?.events ?? [];
   const worst = result.findings.find((finding) => weigh(finding) === result.verdict) ?? result.findings[0];
   const focus = worst?.event ?? events.length - 1;
@@ -158,15 +160,14 @@ function detailOf(
   });
   const near = transcript.findIndex((line) => line.event >= focus);
   const from = Math.max(0, (near < 0 ? transcript.length : near) - MOST_LINES + 50);
-  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   return {
     steps: (history?.steps ?? []).map(stepLine),
     transcript: transcript.slice(from, from + MOST_LINES),
     ...(events.length > 0 ? { picture: pictureAt(events, focus) } : {}),
-    ...(file ? { history: file } : {}),
+    ...(file ? { history: relative(run.folder, file) } : {}),
     replay: file
-      ? `npx vdpa-cts replay ${file}`
-      : `npx vdpa-cts run --target ${quote(target.name)} --select ${quote(result.id)} --seed ${seed}`,
+      ? `npx vdpa-cts replay ${quote(file)}`
+      : `npx vdpa-cts run --target ${quote(target.name)} --select ${quote(result.id)} --seed ${run.seed}`,
   };
 }
 

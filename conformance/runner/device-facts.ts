@@ -34,6 +34,26 @@ const OPTIONAL = [
   'getVendorVqStats',
 ] as const;
 
+/** What expressions may name as `device.…` besides the fields of the configuration space. */
+const LIMITS = [
+  'type',
+  'num_max',
+  'nvqs',
+  'config_size',
+  'ngroups',
+  'nas',
+  'set_map',
+  'declared_capacity',
+  'declared_mtu',
+  'declared_pairs',
+] as const;
+
+/** Every name that may follow `device.` in an expression. */
+export function deviceNames(): string[] {
+  const fields = (['net', 'blk'] as const).flatMap((type) => configFields(type).map(({ field }) => field));
+  return [...new Set([...LIMITS, ...fields])];
+}
+
 /** Look at a target once, before any case: what it offers and what its configuration space says. */
 export function deviceFacts(
   definition: ParentDefinition,
@@ -45,7 +65,7 @@ export function deviceFacts(
     const size = ops.getConfigSize();
     const bytes = new Uint8Array(Math.max(size, 64));
     ops.getConfig(0, bytes.subarray(0, size));
-    const values: DeviceFacts['values'] = {
+    const limits: Record<(typeof LIMITS)[number], number | boolean | string> = {
       type: definition.deviceType,
       num_max: ops.getVqNumMax(),
       nvqs: instance.device.nvqs,
@@ -58,6 +78,7 @@ export function deviceFacts(
       declared_mtu: instance.facts?.mtu ?? -1,
       declared_pairs: instance.facts?.maxVirtqueuePairs ?? -1,
     };
+    const values: DeviceFacts['values'] = { ...limits };
     for (const field of configFields(definition.deviceType)) {
       const value = field.offset + field.width <= size ? readField(bytes, field) : 0;
       values[field.field] = typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { threadId } from 'node:worker_threads';
 import { PROJECT_ROOT } from '../../specs/compile-cache.ts';
 
 /**
@@ -38,9 +40,29 @@ export async function loadUserModule(path: string): Promise<Record<string, unkno
       location ? `${location.file}:${location.line}:${location.column + 1}: ${first.text}` : first.text,
     );
   }
-  const folder = join(PROJECT_ROOT, 'node_modules', '.cache', 'vdpa-cts', 'parents');
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `${createHash('sha256').update(text).digest('hex').slice(0, 24)}.mjs`);
-  writeFileSync(file, text.replaceAll(JSON.stringify(api), JSON.stringify(pathToFileURL(api).href)));
+  const name = `${createHash('sha256').update(text).digest('hex').slice(0, 24)}.mjs`;
+  const file = keep(name, text.replaceAll(JSON.stringify(api), JSON.stringify(pathToFileURL(api).href)));
   return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+}
+
+/** Write a built module where it can be imported from; several workers may do so at a time. */
+function keep(name: string, text: string): string {
+  const caches = [
+    join(PROJECT_ROOT, 'node_modules', '.cache', 'vdpa-cts', 'parents'),
+    join(tmpdir(), 'vdpa-cts-parents'),
+  ];
+  for (const [i, folder] of caches.entries()) {
+    const file = join(folder, name);
+    try {
+      if (existsSync(file)) return file;
+      mkdirSync(folder, { recursive: true });
+      const temporary = `${file}.${process.pid}-${threadId}`;
+      writeFileSync(temporary, text);
+      renameSync(temporary, file);
+      return file;
+    } catch (error) {
+      if (i === caches.length - 1) throw error;
+    }
+  }
+  throw new Error('no folder for built modules');
 }

@@ -3,10 +3,13 @@ import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
 
 /** Time that a worker may take to load the catalogue and the target, in milliseconds. */
-const LOAD_MS = 120_000;
+const LOAD_MS = 60_000;
 
 /** How often the watchdog looks, in milliseconds. */
 const LOOK_MS = 200;
+
+/** So many workers may one share lose before the rest of it is blocked: a device that hangs in every case. */
+const MOST_LOST = 50;
 
 export interface PoolOptions {
   /** Script of the worker: calls `runWorker`. */
@@ -53,10 +56,18 @@ export async function runPool(options: PoolOptions): Promise<void> {
     Array.from({ length: perTarget }, (_unused, shard) => ({ target, shard, shards: perTarget })),
   );
   const waiting = [...shares];
+  // When the run is refused, workers of other targets have no reason to go on.
+  const refused = new AbortController();
+  const signal = AbortSignal.any([refused.signal, ...(options.signal ? [options.signal] : [])]);
   const lane = async () => {
     for (let share = waiting.shift(); share !== undefined; share = waiting.shift()) {
-      if (options.signal?.aborted) return;
-      await runShare(share, options);
+      if (signal.aborted) return;
+      try {
+        await runShare(share, { ...options, signal });
+      } catch (error) {
+        refused.abort();
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(options.jobs, shares.length)) }, lane));
@@ -66,8 +77,9 @@ export async function runPool(options: PoolOptions): Promise<void> {
 async function runShare(share: Share, options: PoolOptions): Promise<void> {
   let ids: { id: string; case: string }[] | undefined;
   let next = 0;
+  let lost = 0;
   while (!options.signal?.aborted) {
-    const position = new SharedArrayBuffer(4);
+    const position = new SharedArrayBuffer(8);
     const task: WorkerTask = {
       target: options.targets[share.target],
       catalogue: options.catalogue,
@@ -95,13 +107,14 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
     if (end.kind === 'done' || end.kind === 'aborted') return;
     const at = new Int32Array(position)[0];
     if (ids === undefined)
-      throw new RunRefused('BAD_TARGET', `${task.target} ${end.why} before any case ran`);
+      throw new RunRefused(
+        'BAD_TARGET',
+        `${task.target} cannot be used: ${end.why}, before any case ran\n    hint: its module and \`create\` must return`,
+      );
     // What ran since the last batch is lost with the worker and runs again; it is deterministic.
     if (at < next || at >= ids.length)
       throw new RunRefused('SUITE', `a worker ended between cases: ${end.why}`);
-    if (at > next) {
-      await rerun({ ...task, from: next }, at, options, share.target);
-    }
+    if (at > next) await rerun({ ...task, from: next }, at, ids, options, share.target);
     options.onResult(share.target, {
       at,
       ...ids[at],
@@ -112,16 +125,41 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
     });
     next = at + 1;
     if (next >= ids.length) return;
+    if (++lost < MOST_LOST) continue;
+    const reason = `not run: ${lost} cases before it hung or ended the worker`;
+    for (; next < ids.length; next++)
+      options.onResult(share.target, unknown('blocked', next, ids[next], reason));
+    return;
   }
 }
 
+/** A result without a history: nobody can say what the instance did. */
+const unknown = (
+  verdict: WorkerResult['verdict'],
+  at: number,
+  { id, case: name }: { id: string; case: string },
+  reason: string,
+): WorkerResult => ({ at, id, case: name, verdict, reason, findings: [], ms: 0 });
+
 /** Run the instances [task.from, until) again, one worker, whose results were lost. */
-async function rerun(task: WorkerTask, until: number, options: PoolOptions, target: number): Promise<void> {
-  await runWorkerOnce({ ...task, until }, options, (message, stop) => {
+async function rerun(
+  task: WorkerTask,
+  until: number,
+  ids: readonly { id: string; case: string }[],
+  options: PoolOptions,
+  target: number,
+): Promise<void> {
+  let next = task.from;
+  const end = await runWorkerOnce({ ...task, until }, options, (message) => {
     if (message.kind !== 'results') return;
-    for (const result of message.results) options.onResult(target, result);
-    if ((message.results.at(-1)?.at ?? 0) >= until - 1) stop();
+    for (const result of message.results) {
+      options.onResult(target, result);
+      next = result.at + 1;
+    }
   });
+  if (end.kind === 'aborted') return;
+  const reason = `ran once and was lost with its worker, and did not come through again: ${end.why}`;
+  for (; next < until; next++) options.onResult(target, unknown('crash', next, ids[next], reason));
 }
 
 interface End {
@@ -132,13 +170,16 @@ interface End {
 function runWorkerOnce(
   task: WorkerTask,
   options: PoolOptions,
-  onMessage: (message: WorkerMessage, stop: () => void) => void,
+  onMessage: (message: WorkerMessage) => void,
 ): Promise<End> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(options.script, {
       workerData: task,
       resourceLimits: { maxOldGenerationSizeMb: 2048 },
+      stdout: true,
     });
+    // What a parent prints must not mix with what the command prints.
+    worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
     let settled = false;
     const position = new Int32Array(task.position);
     let last = -2;
@@ -151,13 +192,15 @@ function runWorkerOnce(
       worker.terminate().then(() => resolve(end), reject);
     };
     const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
+    const limit = () => (Atomics.load(position, 1) === 0 ? LOAD_MS : options.timeout);
     const watchdog = setInterval(() => {
       const at = Atomics.load(position, 0);
+      const now = performance.now();
       if (at !== last) {
         last = at;
-        since = performance.now();
-      } else if (performance.now() - since > (at < task.from ? LOAD_MS : options.timeout)) {
-        finish({ kind: 'hang', why: `no end within ${at < task.from ? LOAD_MS : options.timeout} ms` });
+        since = now;
+      } else if (now - since > limit()) {
+        finish({ kind: 'hang', why: `no end within ${limit()} ms` });
       }
     }, LOOK_MS);
     options.signal?.addEventListener('abort', abort);
@@ -171,7 +214,7 @@ function runWorkerOnce(
         reject(new RunRefused(message.code, message.message));
         return;
       }
-      onMessage(message, () => finish({ kind: 'done', why: '' }));
+      onMessage(message);
       if (message.kind === 'done') finish({ kind: 'done', why: '' });
     });
     worker.on('error', (error) => finish({ kind: 'crash', why: `the worker died: ${error.message}` }));

@@ -19,7 +19,7 @@ export interface WorkerTask {
   until?: number;
   /** Keep the histories of all instances, not only of those that did not pass. */
   allHistories: boolean;
-  /** Position of the instance that runs now, for the watchdog: element 0 of an Int32Array. */
+  /** For the watchdog, an Int32Array: the position of the instance that runs now; 1 once everything is loaded. */
   position: SharedArrayBuffer;
 }
 

@@ -1,9 +1,14 @@
 import type { Requirement } from '../../specs/requirements.ts';
 import type { CatalogueCase } from '../loader/case.ts';
 
-/** A query that selects nothing, or is malformed. */
+/** A query or a parameter that is malformed or fits nothing. */
 export class QueryError extends Error {
   readonly code = 'BAD_QUERY';
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
 }
 
 const FIELDS = ['id', 'section', 'requirement', 'scope', 'class'] as const;
@@ -21,6 +26,8 @@ export interface Query {
   matchesCase(definition: CatalogueCase): boolean;
   /** Whether this instance is selected. */
   matchesInstance(definition: CatalogueCase, instanceId: string): boolean;
+  /** Whether it names single instances, not whole cases. */
+  readonly partial: boolean;
 }
 
 /**
@@ -33,7 +40,10 @@ export function parseQuery(text: string, requirements: ReadonlyMap<string, Requi
   const isField = match !== null && !text.includes('/');
   const field = (isField ? match[1] : 'id') as Field;
   if (isField && !FIELDS.includes(field))
-    throw new QueryError(`unknown field ${field} in \`${text}\`; known: ${FIELDS.join(', ')}`);
+    throw new QueryError(
+      `unknown field ${field} in the query \`${text}\``,
+      `fields: ${FIELDS.join(', ')}; a query without one names cases, such as device-status/*`,
+    );
   const pattern = isField ? match[2] : text;
   const caseMatches = glob(field === 'id' ? pattern.split(':')[0] : pattern);
   const instanceMatches = field === 'id' && pattern.includes(':') ? glob(pattern) : null;
@@ -50,6 +60,7 @@ export function parseQuery(text: string, requirements: ReadonlyMap<string, Requi
     text,
     matchesCase,
     matchesInstance: (definition, id) => matchesCase(definition) && (instanceMatches?.test(id) ?? true),
+    partial: instanceMatches !== null,
   };
 }
 
@@ -63,8 +74,10 @@ export function selector(texts: readonly string[], requirements: ReadonlyMap<str
     .map((text) => parseQuery(text.slice(1), requirements));
   return {
     text: texts.join(' '),
+    partial: [...positive, ...negative].some((query) => query.partial),
     matchesCase: (definition) =>
-      positive.length === 0 || positive.some((query) => query.matchesCase(definition)),
+      (positive.length === 0 || positive.some((query) => query.matchesCase(definition))) &&
+      !negative.some((query) => !query.partial && query.matchesCase(definition)),
     matchesInstance: (definition, id) =>
       (positive.length === 0 || positive.some((query) => query.matchesInstance(definition, id))) &&
       !negative.some((query) => query.matchesInstance(definition, id)),

@@ -3,6 +3,7 @@ import type { ParentDefinition } from '../../framework/parent.ts';
 import { HISTORY_VERSION, type History } from '../history/history.ts';
 import { type Judgement, judge } from '../judge.ts';
 import { type CaseInstance, flatSteps } from '../loader/expand.ts';
+import { InputError } from '../loader/problems.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import { skipReason, wantedFeatures } from './needs.ts';
 import { runSteps } from './run-case.ts';
@@ -66,6 +67,8 @@ export function runInstance(
     };
     return { ...judge(history), history };
   } catch (error) {
+    // A mistake in the catalogue is told with its place and ends the run.
+    if (error instanceof InputError) throw error;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const at = error instanceof Error ? (error.stack?.split('\n')[1]?.trim() ?? '') : '';
     return { verdict: 'error', findings: [], reason: `${text} ${at}` };

@@ -21,7 +21,8 @@ export interface ParentSource {
   load(path: string): Promise<Record<string, unknown>>;
 }
 
-const isPath = (name: string) => /[/\\]|\.[cm]?[jt]s$/.test(name);
+/** A path starts like one or ends like a module; ids of seeded defects hold slashes as well. */
+const isPath = (name: string) => /^\.{0,2}[/\\]|^[A-Za-z]:[/\\]|\.[cm]?[jt]s$/.test(name);
 
 /** Split `NAME:option=value,option=value`. A path may hold colons only before its extension. */
 export function splitTarget(spec: string): { name: string; options: Record<string, string> } {

@@ -24,10 +24,12 @@ export async function runWorker(source: ParentSource): Promise<void> {
     await work(task, source);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof InputError || error instanceof QueryError)
-      send({ kind: 'refused', code: error.code, message });
-    else if (error instanceof TargetError)
-      send({ kind: 'refused', code: error.code, message: `${message}\n    hint: ${error.hint}` });
+    const text =
+      error instanceof TargetError || error instanceof QueryError
+        ? `${message}\n    hint: ${error.hint}`
+        : message;
+    if (error instanceof InputError || error instanceof QueryError || error instanceof TargetError)
+      send({ kind: 'refused', code: error.code, message: text });
     else
       send({
         kind: 'refused',
@@ -43,10 +45,10 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
   const known = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
   const { cases } = loadCatalogue(task.catalogue, known);
   const query = selector(task.select, requirements());
+  Atomics.store(position, 1, 1);
   const facts = createFacts(target);
-  const instances = cases
-    .filter((definition) => query.matchesCase(definition))
-    .map((definition) => overrideParams(definition, task.params))
+  const selected = cases.filter((definition) => query.matchesCase(definition));
+  const instances = overrideParams(selected, task.params)
     .flatMap((definition) => instancesOf(definition, facts.values))
     .filter(({ definition, id }) => query.matchesInstance(definition, id))
     .filter((_, i) => i % task.shards === task.shard);
