@@ -5,6 +5,7 @@ export const run: Oracle = (history) => {
   const findings: Finding[] = [];
   const requirement = history.case.requirements[0];
   let step = 0;
+  let busy = false;
   history.events.forEach((event, at) => {
     const found = (kind: Finding['kind'], expected: string, actual: string, cited = requirement) =>
       findings.push({ oracle: 'run', requirement: cited, step, expected, actual, kind, event: at });
@@ -15,9 +16,10 @@ export const run: Oracle = (history) => {
         'the device survives',
         `${event.op} threw ${event.error}${event.at ? ` (${event.at})` : ''}`,
       );
-    else if (event.k === 'pump' && event.busy)
+    else if (event.k === 'pump' && event.busy) {
+      busy = true;
       found('hang', 'the device becomes idle', `still working after ${event.n} units of work`);
-    else if (event.k === 'contract')
+    } else if (event.k === 'contract')
       findings.push({
         oracle: 'contract',
         requirement: 'INV-CONTRACT',
@@ -27,7 +29,8 @@ export const run: Oracle = (history) => {
         kind: 'broken',
         event: at,
       });
-    else if (event.k === 'stop' && !event.lacks) found('blocked', 'all steps are carried out', event.why);
+    else if (event.k === 'stop' && !event.lacks && !busy)
+      found('blocked', 'all steps are carried out', event.why);
   });
   return findings;
 };
