@@ -20,34 +20,24 @@ export function blkHeader(type: number, sector: number | bigint, reserved = 0): 
 }
 
 /** What this session knows to be on the medium, by sector. */
-export function media(session: Session): Map<number, Uint8Array> {
-  let known = session.saved.get('blk-media') as Map<number, Uint8Array> | undefined;
-  if (known === undefined) {
-    known = new Map();
-    session.saved.set('blk-media', known);
-  }
-  return known;
-}
+export const media = (session: Session): Map<number, Uint8Array> =>
+  session.state('blk-media', () => new Map<number, Uint8Array>());
 
 /** Capacity in sectors, from the configuration space (section 5.2.4). */
 export function capacity(session: Session): number {
-  const bytes = new Uint8Array(8);
+  CAPACITY.fill(0);
   session.ops.quiet++;
-  session.ops.getConfig(0, bytes);
+  session.ops.getConfig(0, CAPACITY);
   session.ops.quiet--;
-  const view = new DataView(bytes.buffer);
-  return view.getUint32(0, true) + view.getUint32(4, true) * 0x1_0000_0000;
+  return CAPACITY_VIEW.getUint32(0, true) + CAPACITY_VIEW.getUint32(4, true) * 0x1_0000_0000;
 }
 
+const CAPACITY = new Uint8Array(8);
+const CAPACITY_VIEW = new DataView(CAPACITY.buffer);
+
 /** How often each sector was written to or is about to be: tells whether a read ran beside a write. */
-function versions(session: Session): Map<number, number> {
-  let known = session.saved.get('blk-versions') as Map<number, number> | undefined;
-  if (known === undefined) {
-    known = new Map();
-    session.saved.set('blk-versions', known);
-  }
-  return known;
-}
+const versions = (session: Session): Map<number, number> =>
+  session.state('blk-versions', () => new Map<number, number>());
 
 const bump = (versionOf: Map<number, number>, sector: number) =>
   versionOf.set(sector, (versionOf.get(sector) ?? 0) + 1);
@@ -58,13 +48,38 @@ function sectorFor(session: Session, seed: number, count: number): number {
   return slots <= 0 ? 0 : 8 * ((seed * 37 + 11) % slots);
 }
 
+/** The readable bytes of requests that come again and again. Shared: not to be changed. */
+const readables = new Map<string, Uint8Array>();
+const MOST_READABLES = 8192;
+
+function shared(key: string, make: () => Uint8Array): Uint8Array {
+  let bytes = readables.get(key);
+  if (bytes === undefined) {
+    if (readables.size >= MOST_READABLES) readables.clear();
+    bytes = make();
+    readables.set(key, bytes);
+  }
+  return bytes;
+}
+
+const readHeader = (sector: number) => shared(`in ${sector}`, () => blkHeader(BLK_T.IN, sector));
+
+function writeRequest(sector: number, seed: number, data: Uint8Array): Uint8Array {
+  return shared(`out ${sector} ${seed} ${data.length}`, () => {
+    const readable = new Uint8Array(16 + data.length);
+    readable.set(blkHeader(BLK_T.OUT, sector));
+    readable.set(data, 16);
+    return readable;
+  });
+}
+
 /** Read-write requests of a block device: header, data, status byte 0xFF before. */
 export const blkKit: DeviceKit = {
   deviceType: 'blk',
   sizes: { min: SECTOR, typical: SECTOR },
   queue: () => 0,
   lacks: (session, direction) =>
-    direction === 'out' && (session.ops.getDeviceFeatures() & 32n) !== 0n ? 'the device is read-only' : null,
+    direction === 'out' && (session.offered & 32n) !== 0n ? 'the device is read-only' : null,
   plan(session, direction, size, seed) {
     const count = Math.max(1, Math.ceil(size / SECTOR));
     const known = media(session);
@@ -72,9 +87,7 @@ export const blkKit: DeviceKit = {
     if (direction === 'out') {
       const sector = sectorFor(session, seed, count);
       const data = pattern(seed, count * SECTOR);
-      const readable = new Uint8Array(16 + data.length);
-      readable.set(blkHeader(BLK_T.OUT, sector));
-      readable.set(data, 16);
+      const readable = writeRequest(sector, seed, data);
       const mine: number[] = [];
       for (let i = 0; i < count; i++) {
         known.delete(sector + i);
@@ -88,12 +101,12 @@ export const blkKit: DeviceKit = {
         usedLen: 1,
         about: 'P1.1-026b',
         check(_, buffer: Buffer) {
-          const [status] = session.buffers.written(buffer);
+          const status = session.buffers.lastByte(buffer);
           if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
           for (let i = 0; i < count; i++) {
             // Two writes of one sector at a time: either may be the last.
             if (versionOf.get(sector + i) === mine[i])
-              known.set(sector + i, data.subarray(i * SECTOR, (i + 1) * SECTOR));
+              known.set(sector + i, count === 1 ? data : data.subarray(i * SECTOR, (i + 1) * SECTOR));
             bump(versionOf, sector + i);
           }
           return null;
@@ -104,19 +117,18 @@ export const blkKit: DeviceKit = {
     const before = Array.from({ length: count }, (_, i) => versionOf.get(sector + i));
     return {
       queue: 0,
-      readable: blkHeader(BLK_T.IN, sector),
+      readable: readHeader(sector),
       writable: count * SECTOR + 1,
       usedLen: count * SECTOR + 1,
       about: 'P1.1-026b',
       check(_, buffer: Buffer) {
-        const bytes = session.buffers.written(buffer);
-        const status = bytes[bytes.length - 1];
+        const status = session.buffers.lastByte(buffer);
         if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
         for (let i = 0; i < count; i++) {
           const want = versionOf.get(sector + i) === before[i] ? known.get(sector + i) : undefined;
-          const problem =
-            want && difference(`sector ${sector + i}`, want, bytes.subarray(i * SECTOR, (i + 1) * SECTOR));
-          if (problem) return problem;
+          if (want === undefined || session.buffers.differsAt(buffer, i * SECTOR, want) < 0) continue;
+          const got = session.buffers.written(buffer).subarray(i * SECTOR, (i + 1) * SECTOR);
+          return difference(`sector ${sector + i}`, want, got);
         }
         return null;
       },

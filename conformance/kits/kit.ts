@@ -36,8 +36,23 @@ export interface DeviceKit {
   lacks(session: Session, direction: Direction): string | null;
 }
 
-/** `size` bytes that depend on `seed` and differ between neighbouring positions and seeds. */
+const patterns = new Map<number, Uint8Array>();
+const MOST_PATTERNS = 4096;
+
+/** `size` bytes that depend on `seed` and differ between neighbouring positions and seeds. Shared: not to be changed. */
 export function pattern(seed: number, size: number): Uint8Array {
+  const key = seed * 0x10000 + size;
+  if (size >= 0x10000) return makePattern(seed, size);
+  let bytes = patterns.get(key);
+  if (bytes === undefined) {
+    if (patterns.size >= MOST_PATTERNS) patterns.clear();
+    bytes = makePattern(seed, size);
+    patterns.set(key, bytes);
+  }
+  return bytes;
+}
+
+function makePattern(seed: number, size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   let x = (Math.imul(seed + 1, 0x9e3779b1) ^ 0x5bd1e995) >>> 0;
   for (let i = 0; i < size; i++) {

@@ -32,15 +32,14 @@ interface QueueState {
   window: number;
 }
 
-const STATES = new WeakMap<SessionQueue, QueueState>();
-
+/** What is known about packets on a receive queue; a queue that is laid out anew starts afresh. */
 export function receiveState(session: Session, queue: SessionQueue): QueueState {
-  let state = STATES.get(queue);
-  if (state === undefined) {
-    const seen = session.recorder.events.length;
-    state = { seen, posted: new Map(), used: [], packets: [], window: seen };
-    STATES.set(queue, state);
-  }
+  const key = `net-receive-${queue.idx}`;
+  const known = session.saved.get(key) as { queue: SessionQueue; state: QueueState } | undefined;
+  if (known?.queue === queue) return known.state;
+  const seen = session.recorder.events.length;
+  const state: QueueState = { seen, posted: new Map(), used: [], packets: [], window: seen };
+  session.saved.set(key, { queue, state });
   return state;
 }
 

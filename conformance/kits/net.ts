@@ -88,21 +88,20 @@ export const netKit: DeviceKit = {
 
 /** Frames that the peer has taken and no step has claimed yet. */
 export function takenFrames(session: Session): Uint8Array[] {
-  let frames = session.saved.get('net-taken') as Uint8Array[] | undefined;
-  if (frames === undefined) {
-    frames = [];
-    session.saved.set('net-taken', frames);
-  }
+  const frames = session.state('net-taken', (): Uint8Array[] => []);
   const peer = session.instance.peer;
   if (peer) {
     for (const frame of session.guarded('peer.take', () => peer.take())) {
-      TAKEN.set(frame.bytes, frame);
+      factsOf(session).set(frame.bytes, frame);
       frames.push(frame.bytes);
     }
   }
   return frames;
 }
 
+const factsOf = (session: Session) =>
+  session.state('net-taken-facts', () => new Map<Uint8Array, TakenFrame>());
+
 /** What came with a frame of {@link takenFrames}: metadata, transmit queue. */
-const TAKEN = new WeakMap<Uint8Array, TakenFrame>();
-export const takenFacts = (bytes: Uint8Array): TakenFrame => TAKEN.get(bytes) ?? { bytes };
+export const takenFacts = (session: Session, bytes: Uint8Array): TakenFrame =>
+  factsOf(session).get(bytes) ?? { bytes };

@@ -9,7 +9,14 @@ import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { Session } from './session.ts';
 
 export type BringUpTarget = 'RESET' | 'ACKNOWLEDGE' | 'DRIVER' | 'FEATURES_OK' | 'QUEUES' | 'DRIVER_OK';
-const ORDER: readonly BringUpTarget[] = ['RESET', 'ACKNOWLEDGE', 'DRIVER', 'FEATURES_OK', 'QUEUES', 'DRIVER_OK'];
+const ORDER: readonly BringUpTarget[] = [
+  'RESET',
+  'ACKNOWLEDGE',
+  'DRIVER',
+  'FEATURES_OK',
+  'QUEUES',
+  'DRIVER_OK',
+];
 
 export interface BringUpOptions {
   to?: BringUpTarget;
@@ -79,7 +86,8 @@ export function bringUp(session: Session, options: BringUpOptions = {}): BringUp
 /** Set up all usable queues, or those named. */
 export function setUpQueues(session: Session, options: BringUpOptions, result: BringUpResult): void {
   for (const idx of options.queues ?? usableQueues(session)) {
-    const num = options.size ?? (session.saved.get('queue-size') as number | undefined) ?? defaultSize(session, idx);
+    const num =
+      options.size ?? (session.saved.get('queue-size') as number | undefined) ?? defaultSize(session, idx);
     const start = options.start ?? (session.saved.get('queue-start') as BringUpOptions['start']);
     const error = session.queues.setUp(idx, { num, start, ready: options.ready });
     if (error < 0) result.queueErrors[idx] = error;

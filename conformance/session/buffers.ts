@@ -28,6 +28,7 @@ export class SessionBuffers {
   readonly #session: Session;
   #all: Buffer[] = [];
   readonly #byName = new Map<string, Buffer>();
+  readonly #bySerial = new Map<number, Buffer>();
   #serial = 0;
   #unknown = 0;
 
@@ -53,8 +54,19 @@ export class SessionBuffers {
     placed.forEach((region, i) => {
       ('read' in parts[i] ? readable : writable).push([region.iova, region.pa, region.size]);
     });
-    const buffer: Buffer = { b, q, name: label, regions: placed, parts, readable, writable, id: -1, published: false };
+    const buffer: Buffer = {
+      b,
+      q,
+      name: label,
+      regions: placed,
+      parts,
+      readable,
+      writable,
+      id: -1,
+      published: false,
+    };
     this.#all.push(buffer);
+    this.#bySerial.set(b, buffer);
     this.#byName.set(label, buffer);
     return buffer;
   }
@@ -78,7 +90,7 @@ export class SessionBuffers {
   }
 
   bySerial(b: number): Buffer | undefined {
-    return this.#all.find((buffer) => buffer.b === b);
+    return this.#bySerial.get(b);
   }
 
   /** All bytes of the writable parts, in order. */
@@ -93,6 +105,25 @@ export class SessionBuffers {
     return bytes;
   }
 
+  /** The last device-writable byte as it stands: the status of block requests. */
+  lastByte(buffer: Buffer): number {
+    const [, pa, n] = buffer.writable[buffer.writable.length - 1];
+    return this.#session.memory.host.bytes[pa + n - 1];
+  }
+
+  /** Where the writable bytes from `at` on first differ from `want`; −1 when they do not. */
+  differsAt(buffer: Buffer, at: number, want: Uint8Array): number {
+    const { bytes } = this.#session.memory.host;
+    let skip = at;
+    let done = 0;
+    for (const [, pa, n] of buffer.writable) {
+      for (let i = skip; i < n && done < want.length; i++, done++)
+        if (bytes[pa + i] !== want[done]) return done;
+      skip = Math.max(0, skip - n);
+    }
+    return done < want.length ? done : -1;
+  }
+
   /** The used entry named a buffer that is not outstanding. */
   noteUnknown(): void {
     this.#unknown++;
@@ -104,5 +135,6 @@ export class SessionBuffers {
   /** After a reset: nothing is outstanding any more. Names stay resolvable. */
   forget(): void {
     this.#all = [];
+    this.#bySerial.clear();
   }
 }

@@ -1,5 +1,5 @@
 import { PERM, type Perm } from '../../framework/device.ts';
-import { GuestMemory, PAGE, type RamBlock, type Region } from '../../framework/memory/guest-memory.ts';
+import { type GuestMemory, PAGE, type RamBlock, type Region } from '../../framework/memory/guest-memory.ts';
 import type { HostMemory } from '../../framework/memory/host-memory.ts';
 import type { VirtioVdpaDevice } from '../../framework/virtio-vdpa/device.ts';
 import type { Recorder } from '../history/recorder.ts';
@@ -73,7 +73,12 @@ export class SessionMemory {
   }
 
   map(region: Region, perm: Perm, asid = 0): number {
-    const result = this.#virtio.spaces[asid].map({ iova: region.iova, size: region.size, addr: region.pa, perm });
+    const result = this.#virtio.spaces[asid].map({
+      iova: region.iova,
+      size: region.size,
+      addr: region.pa,
+      perm,
+    });
     this.#recorder.push({
       k: 'map',
       asid,

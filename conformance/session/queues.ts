@@ -8,7 +8,12 @@ import {
   DriverRingError,
   type InterruptMode,
 } from '../../framework/virtqueue/driver/ring.ts';
-import { F_EVENT_IDX, F_IN_ORDER, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
+import {
+  F_EVENT_IDX,
+  F_IN_ORDER,
+  F_NOTIFICATION_DATA,
+  F_RING_PACKED,
+} from '../../specs/virtio-1.1/features.ts';
 import { MAX_QUEUE_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Buffer } from './buffers.ts';
 import type { Session } from './session.ts';
@@ -126,7 +131,11 @@ export class SessionQueues {
    * The device is about to be told another size or place for a queue that is laid out already: from the device's
    * side the areas are where it is told they are. The driver keeps using the old ones, which is a breach.
    */
-  relocate(idx: number, num: number | undefined, offset: { desc?: number; driver?: number; device?: number } = {}): void {
+  relocate(
+    idx: number,
+    num: number | undefined,
+    offset: { desc?: number; driver?: number; device?: number } = {},
+  ): void {
     const queue = this.#queues[idx];
     if (queue === undefined) return;
     this.#session.breach('size or place of a queue changed');
@@ -138,7 +147,15 @@ export class SessionQueues {
       const { pa, iova } = queue.areas[name];
       const by = offset[name] ?? 0;
       const place = { pa: pa + by, iova: iova + by, size: layout[name].size };
-      this.#session.recorder.push({ k: 'area', q: idx, name, ...place, num: told, packed: queue.packed, features });
+      this.#session.recorder.push({
+        k: 'area',
+        q: idx,
+        name,
+        ...place,
+        num: told,
+        packed: queue.packed,
+        features,
+      });
     }
   }
 
@@ -167,7 +184,9 @@ export class SessionQueues {
     const queue = this.must(buffer.q);
     const { ring } = queue;
     const before = ring.free;
-    const id = this.#fitted(() => ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer }));
+    const id = this.#fitted(() =>
+      ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer }),
+    );
     const slots = before - ring.free;
     buffer.id = id;
     queue.pending.push(buffer.b);
@@ -269,6 +288,11 @@ function stateAt(start: { index: number; wrap?: 0 | 1 }): VqState {
   const wrap = start.wrap ?? 1;
   return {
     split: { availIndex: start.index },
-    packed: { lastAvailCounter: wrap, lastAvailIdx: start.index, lastUsedCounter: wrap, lastUsedIdx: start.index },
+    packed: {
+      lastAvailCounter: wrap,
+      lastAvailIdx: start.index,
+      lastUsedCounter: wrap,
+      lastUsedIdx: start.index,
+    },
   };
 }

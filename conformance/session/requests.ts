@@ -33,16 +33,7 @@ export interface RequestOptions extends Framing {
   name?: string;
 }
 
-const plans = new WeakMap<Session, Map<number, RequestPlan>>();
-
-const plansOf = (session: Session): Map<number, RequestPlan> => {
-  let known = plans.get(session);
-  if (known === undefined) {
-    known = new Map();
-    plans.set(session, known);
-  }
-  return known;
-};
+const plansOf = (session: Session): Map<number, RequestPlan> => session.plans;
 
 /** Cut `total` bytes into parts of the given sizes; a non-empty rest becomes one more part. */
 export function cutSizes(total: number, sizes: readonly number[] | undefined): number[] {
@@ -92,7 +83,8 @@ export function partsOf(readable: Uint8Array, writable: number, cut: Cut | undef
 export function addOptions(session: Session, framing: Framing, count: number): AddOptions {
   const { indirect } = framing;
   if (framing.breach) session.breach('framing rule broken');
-  if (indirect && !session.has('VIRTIO_F_INDIRECT_DESC')) session.breach('an indirect table without the feature');
+  if (indirect && !session.has('VIRTIO_F_INDIRECT_DESC'))
+    session.breach('an indirect table without the feature');
   const { direct = 0, in: place = undefined } = typeof indirect === 'object' ? indirect : {};
   const table = () =>
     place === undefined

@@ -8,6 +8,7 @@ import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
+import type { RequestPlan } from '../kits/kit.ts';
 import { SessionBuffers } from './buffers.ts';
 import { SessionMemory } from './memory.ts';
 import { SessionQueues } from './queues.ts';
@@ -49,6 +50,8 @@ export class Session {
   readonly deviceType: ParentDefinition['deviceType'];
   readonly poison: number;
   readonly seed: number;
+  /** What is behind the requests of this session, by serial number of their buffer. */
+  readonly plans = new Map<number, RequestPlan>();
   /** Values kept by steps under a name (`save:`). */
   readonly saved = new Map<string, unknown>();
   /** Features in force, as the driver accepted them. */
@@ -63,6 +66,7 @@ export class Session {
   /** Index of the step that runs now. */
   step = 0;
   #configEpoch = 0;
+  #offered: bigint | null = null;
 
   constructor(definition: ParentDefinition, options: SessionOptions) {
     const guest = options.guest ?? new GuestMemory(8 << 20);
@@ -109,7 +113,8 @@ export class Session {
         const iova = view.getUint32(slot + 4, true) * 0x1_0000_0000 + view.getUint32(slot, true);
         const pa = this.memory.physical(iova);
         const length = view.getUint32(slot + 8, true);
-        if (!queue.packed && pa >= 0 && (view.getUint16(slot + 12, true) & DESC_F.WRITE) !== 0) w.push([iova, pa, length]);
+        if (!queue.packed && pa >= 0 && (view.getUint16(slot + 12, true) & DESC_F.WRITE) !== 0)
+          w.push([iova, pa, length]);
         return [pa, length];
       });
       this.recorder.push({ k: 'expose', w, ...(queue.packed ? { slots: { q: queue.idx, at } } : {}) });
@@ -130,7 +135,9 @@ export class Session {
       if (n === 0) break;
       done += n;
     }
-    this.recorder.push(done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done, idle: true });
+    this.recorder.push(
+      done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done, idle: true },
+    );
     if (done >= PUMP_LIMIT) throw new StopSteps('the device never became idle');
     return done;
   }
@@ -163,9 +170,33 @@ export class Session {
       this.ops.quiet++;
       const status = this.ops.getStatus();
       this.ops.quiet--;
-      this.recorder.push({ k: 'config-irq', status, ...(epoch === this.#configEpoch && on ? {} : { old: true }) });
+      this.recorder.push({
+        k: 'config-irq',
+        status,
+        ...(epoch === this.#configEpoch && on ? {} : { old: true }),
+      });
     };
     this.virtio.onConfigChange(on ? callback : null);
+  }
+
+  /** What a kit or a step remembers for this session under `key`, made on first use. */
+  state<T>(key: string, make: () => T): T {
+    let value = this.saved.get(key) as T | undefined;
+    if (value === undefined) {
+      value = make();
+      this.saved.set(key, value);
+    }
+    return value;
+  }
+
+  /** The offer of the device, read once; it does not change (4.1.4.3.1). */
+  get offered(): bigint {
+    if (this.#offered === null) {
+      this.ops.quiet++;
+      this.#offered = this.ops.getDeviceFeatures();
+      this.ops.quiet--;
+    }
+    return this.#offered;
   }
 
   /** Whether requests must be served now: DRIVER_OK, no need of a reset, and no rule broken by the driver. */
@@ -174,7 +205,12 @@ export class Session {
     const status = this.ops.getStatus();
     this.ops.quiet--;
     const bits = STATUS.DRIVER_OK | STATUS.DEVICE_NEEDS_RESET;
-    return (status & bits) === STATUS.DRIVER_OK && !this.breached && !this.suspended && this.queues.disabled.size === 0;
+    return (
+      (status & bits) === STATUS.DRIVER_OK &&
+      !this.breached &&
+      !this.suspended &&
+      this.queues.disabled.size === 0
+    );
   }
 
   /** Whether a feature is in force, by name. */

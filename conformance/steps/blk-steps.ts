@@ -44,7 +44,7 @@ const SEGMENT = obj({ sector: SECTOR_ARG, num: INT, flags: INT, count: INT, step
 /** 512 bytes that begin with the number of the sector, so that a misplaced one can be told. */
 function sectorContent(content: Content, sector: number): Uint8Array {
   if (content.fill !== undefined) return new Uint8Array(SECTOR).fill(content.fill);
-  const bytes = pattern((content.pattern ?? 0) * 7919 + (sector % 0x1000_0000), SECTOR);
+  const bytes = pattern((content.pattern ?? 0) * 7919 + (sector % 0x1000_0000), SECTOR).slice();
   new DataView(bytes.buffer).setBigUint64(0, BigInt(sector), true);
   return bytes;
 }
@@ -121,16 +121,8 @@ interface Issued {
   settled: boolean;
 }
 
-const issued = new WeakMap<Session, Map<number, Issued>>();
-
-function issuedOf(session: Session): Map<number, Issued> {
-  let all = issued.get(session);
-  if (all === undefined) {
-    all = new Map();
-    issued.set(session, all);
-  }
-  return all;
-}
+const issuedOf = (session: Session): Map<number, Issued> =>
+  session.state('blk-issued', () => new Map<number, Issued>());
 
 interface Seen {
   name: string;

@@ -283,14 +283,15 @@ function takeFrames(session: Session, args: PeerArgs): { mac: string; frames: Fr
     args.none === undefined
       ? taken.filter((bytes) => !isNoise(bytes, sources))
       : taken.filter((bytes) => meant.some((want) => resembles(want.bytes, want.marker, bytes)));
-  if (args.has !== undefined) return { mac: toJson(macs.dev), frames: mine.map(jsonOf) };
+  if (args.has !== undefined)
+    return { mac: toJson(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
   const rest = args.none === undefined ? [] : taken.filter((bytes) => !mine.includes(bytes));
   taken.splice(0, taken.length, ...rest);
-  return { mac: toJson(macs.dev), frames: mine.map(jsonOf) };
+  return { mac: toJson(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
 }
 
-function jsonOf(bytes: Uint8Array): FrameJson {
-  const { meta } = takenFacts(bytes);
+function jsonOf(session: Session, bytes: Uint8Array): FrameJson {
+  const { meta } = takenFacts(session, bytes);
   return { hex: toJson(bytes), ...(meta ? { meta } : {}) };
 }
 

@@ -21,7 +21,11 @@ const ANY: readonly BlkStatus[] = ['OK', 'IOERR', 'UNSUPP'];
  * Statuses with which a right device may answer, given the features it offers and those in force.
  * Sections 5.2.6.2 (D1a, D2, D3) and the text of 5.2.6 where no keyword stands (P1.1-025, P1.1-026b, P1.1-026j).
  */
-export function allowedStatuses({ type, inRange, flags }: BlkRequest, offered: bigint, inForce: bigint): readonly BlkStatus[] {
+export function allowedStatuses(
+  { type, inRange, flags }: BlkRequest,
+  offered: bigint,
+  inForce: bigint,
+): readonly BlkStatus[] {
   const readOnly = (offered & BLK_F.RO) !== 0n;
   switch (type) {
     case T.IN:

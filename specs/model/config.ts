@@ -15,9 +15,16 @@ export interface ConfigState {
 export const initialConfig: ConfigState = { generation: null, changed: false, listening: false, owed: false };
 
 /** A reset drops the callback; the generation may have moved or not. */
-export const resetConfig = (state: ConfigState): ConfigState => ({ ...initialConfig, changed: state.changed });
+export const resetConfig = (state: ConfigState): ConfigState => ({
+  ...initialConfig,
+  changed: state.changed,
+});
 
-export const listen = (state: ConfigState, listening: boolean): ConfigState => ({ ...state, listening, owed: false });
+export const listen = (state: ConfigState, listening: boolean): ConfigState => ({
+  ...state,
+  listening,
+  owed: false,
+});
 
 /** Something happened behind the device. */
 export const backendActed = (state: ConfigState, what: string): ConfigState =>
@@ -29,7 +36,11 @@ export const notified = (state: ConfigState): ConfigState => (state.owed ? { ...
 /** The device is idle in a running session. */
 export const owedChange = (state: ConfigState): Breach | null =>
   state.owed
-    ? { requirement: 'P1.1-019c', expected: 'a configuration change notification after the change', actual: 'none came' }
+    ? {
+        requirement: 'P1.1-019c',
+        expected: 'a configuration change notification after the change',
+        actual: 'none came',
+      }
     : null;
 
 /** The generation is read. */
@@ -37,5 +48,12 @@ export function readGeneration(state: ConfigState, answer: number): [ConfigState
   const same = state.changed && state.generation === answer;
   const next = { ...state, generation: answer, changed: false };
   if (!same) return [next, null];
-  return [next, { requirement: 'V1.1-4.1.4.3.1-D6', expected: 'another generation after the change', actual: `still ${answer}` }];
+  return [
+    next,
+    {
+      requirement: 'V1.1-4.1.4.3.1-D6',
+      expected: 'another generation after the change',
+      actual: `still ${answer}`,
+    },
+  ];
 }

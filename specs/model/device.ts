@@ -1,7 +1,24 @@
 import { STATUS } from '../virtio-1.1/status.ts';
+import {
+  backendActed,
+  type ConfigState,
+  initialConfig,
+  listen,
+  notified,
+  owedChange,
+  readGeneration,
+  resetConfig,
+} from './config.ts';
 import type { HistoryEvent, OpEvent } from './events.ts';
-import { type FeatureState, initialFeatures, judgeFeaturesOk, readDriverFeatures, readOffer, resetFeatures, writeFeatures } from './features.ts';
-import { backendActed, type ConfigState, initialConfig, listen, notified, owedChange, readGeneration, resetConfig } from './config.ts';
+import {
+  type FeatureState,
+  initialFeatures,
+  judgeFeaturesOk,
+  readDriverFeatures,
+  readOffer,
+  resetFeatures,
+  writeFeatures,
+} from './features.ts';
 import { initialQueue, type QueueState, readPosition, readReady } from './queues.ts';
 import { askReset, initialStatus, readStatus, type StatusState, writeStatus } from './status.ts';
 import type { Breach, Violation } from './violation.ts';
@@ -30,10 +47,20 @@ export type Step = readonly [DeviceState, readonly Breach[]];
 
 const NOTHING: readonly Breach[] = [];
 const fine = (state: DeviceState): Step => [state, NOTHING];
-const maybe = (state: DeviceState, breach: Breach | null): Step => [state, breach === null ? NOTHING : [breach]];
+const maybe = (state: DeviceState, breach: Breach | null): Step => [
+  state,
+  breach === null ? NOTHING : [breach],
+];
 
 /** Events that the model of the device looks at; all others leave it as it is. */
-const SEEN: ReadonlySet<HistoryEvent['k']> = new Set(['op', 'backend', 'config-irq', 'pump', 'breach', 'reset-done']);
+const SEEN: ReadonlySet<HistoryEvent['k']> = new Set([
+  'op',
+  'backend',
+  'config-irq',
+  'pump',
+  'breach',
+  'reset-done',
+]);
 
 /** Features as they stand in a history; the same few texts come again and again. */
 const parsed = new Map<string, bigint>();
@@ -52,11 +79,19 @@ export function reduce(state: DeviceState, event: HistoryEvent): Step {
   if (event.k === 'op') return reduceOp(state, event);
   if (event.k === 'breach') return fine({ ...state, status: { ...state.status, free: true } });
   // A suspended device puts changes of its own off.
-  if (event.k === 'backend' && !state.suspended) return fine({ ...state, config: backendActed(state.config, event.what) });
+  if (event.k === 'backend' && !state.suspended)
+    return fine({ ...state, config: backendActed(state.config, event.what) });
   if (event.k === 'config-irq') return fine({ ...state, config: notified(state.config) });
   if (event.k === 'pump' && event.idle) return idle(state);
   if (event.k === 'reset-done') {
-    return fine({ ...state, status: initialStatus, features: resetFeatures(state.features), queues: new Map(), suspended: false, config: resetConfig(state.config) });
+    return fine({
+      ...state,
+      status: initialStatus,
+      features: resetFeatures(state.features),
+      queues: new Map(),
+      suspended: false,
+      config: resetConfig(state.config),
+    });
   }
   return fine(state);
 }
@@ -66,7 +101,11 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
     case 'setStatus': {
       const value = a[0] as number;
       const fixed = state.features.fixed || (value & STATUS.FEATURES_OK) !== 0;
-      return fine({ ...state, status: writeStatus(state.status, value), features: { ...state.features, fixed } });
+      return fine({
+        ...state,
+        status: writeStatus(state.status, value),
+        features: { ...state.features, fixed },
+      });
     }
     case 'reset':
       return fine({ ...state, status: askReset(state.status) });
@@ -134,6 +173,7 @@ function queue(state: DeviceState, idx: number, change: Partial<QueueState>): De
 /** The status is read: its own rules, and what it says about the features. */
 function status(state: DeviceState, answer: number): Step {
   const [next, breach] = readStatus(state.status, answer);
+  if (next === state.status && breach === null) return fine(state);
   const breaches = breach === null ? [] : [breach];
   if (!next.free && state.status.featuresOk === null && next.featuresOk !== null) {
     const judged = judgeFeaturesOk(state.features, next.featuresOk, state.type);

@@ -1,4 +1,12 @@
-import { type DeviceScope, F_ACCESS_PLATFORM, F_ORDER_PLATFORM, F_RING_PACKED, F_VERSION_1, namesOf, unmetDependencies } from '../virtio-1.1/features.ts';
+import {
+  type DeviceScope,
+  F_ACCESS_PLATFORM,
+  F_ORDER_PLATFORM,
+  F_RING_PACKED,
+  F_VERSION_1,
+  namesOf,
+  unmetDependencies,
+} from '../virtio-1.1/features.ts';
 import type { Breach } from './violation.ts';
 
 /** Feature negotiation as a driver may know it (section 2.2). */
@@ -14,7 +22,10 @@ export interface FeatureState {
 export const initialFeatures: FeatureState = { offered: null, written: null, fixed: false };
 
 /** After a reset the offer is still the same; what the driver wrote is gone. */
-export const resetFeatures = (state: FeatureState): FeatureState => ({ ...initialFeatures, offered: state.offered });
+export const resetFeatures = (state: FeatureState): FeatureState => ({
+  ...initialFeatures,
+  offered: state.offered,
+});
 
 /** Bits that a device may insist on (section 6.2), and the ring format where it knows only one (section 2.5). */
 const INSISTED = F_VERSION_1 | F_ACCESS_PLATFORM | F_ORDER_PLATFORM | F_RING_PACKED;
@@ -22,7 +33,12 @@ const INSISTED = F_VERSION_1 | F_ACCESS_PLATFORM | F_ORDER_PLATFORM | F_RING_PAC
 const show = (mask: bigint, scope: DeviceScope) => namesOf(mask, scope).join(', ') || 'nothing';
 
 /** The offer is read. */
-export function readOffer(state: FeatureState, offered: bigint, scope: DeviceScope): [FeatureState, Breach | null] {
+export function readOffer(
+  state: FeatureState,
+  offered: bigint,
+  scope: DeviceScope,
+): [FeatureState, Breach | null] {
+  if (state.offered === offered) return [state, null];
   const next = { ...state, offered };
   if (state.offered !== null && state.offered !== offered) {
     const actual = `${show(offered, scope)}; before: ${show(state.offered, scope)}`;
@@ -40,7 +56,8 @@ export type SetAnswer = 'must-refuse' | 'should-accept' | 'may-do-either';
 /** How section 2.2.2 sees a set of driver features. */
 export function classify(offered: bigint, set: bigint, scope: DeviceScope): SetAnswer {
   if ((set & ~offered) !== 0n || unmetDependencies(set, scope).length > 0) return 'must-refuse';
-  return (set & INSISTED & offered) === (INSISTED & offered & ~F_RING_PACKED) || (set & INSISTED & offered) === (INSISTED & offered)
+  return (set & INSISTED & offered) === (INSISTED & offered & ~F_RING_PACKED) ||
+    (set & INSISTED & offered) === (INSISTED & offered)
     ? 'should-accept'
     : 'may-do-either';
 }
@@ -68,7 +85,12 @@ export function judgeFeaturesOk(state: FeatureState, ok: boolean, scope: DeviceS
 }
 
 /** The features in force are read. `ok`: FEATURES_OK was read back as set. */
-export function readDriverFeatures(state: FeatureState, answer: bigint, ok: boolean, scope: DeviceScope): Breach | null {
+export function readDriverFeatures(
+  state: FeatureState,
+  answer: bigint,
+  ok: boolean,
+  scope: DeviceScope,
+): Breach | null {
   if (state.written === null || state.offered === null) return null;
   const wanted = state.written & state.offered;
   if ((answer & wanted) !== wanted) {

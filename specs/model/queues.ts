@@ -22,5 +22,9 @@ export function readReady(queue: QueueState, idx: number, answer: boolean, start
 /** The position of a queue is read while the device is suspended: it cannot move (VDPA-033). */
 export function readPosition(queue: QueueState, idx: number, answer: string): Breach | null {
   if (queue.position === null || queue.position === answer) return null;
-  return { requirement: 'VDPA-033', expected: `queue ${idx} stands still while suspended: ${queue.position}`, actual: answer };
+  return {
+    requirement: 'VDPA-033',
+    expected: `queue ${idx} stands still while suspended: ${queue.position}`,
+    actual: answer,
+  };
 }

@@ -15,12 +15,19 @@ export interface StatusState {
   readonly free: boolean;
 }
 
-export const initialStatus: StatusState = { written: 0, answered: null, resetting: null, featuresOk: null, free: false };
+export const initialStatus: StatusState = {
+  written: 0,
+  answered: null,
+  resetting: null,
+  featuresOk: null,
+  free: false,
+};
 
 /** The driver writes the status. Clearing bits, or writing 64, is the driver's breach. */
 export function writeStatus(state: StatusState, value: number): StatusState {
   const cleared = state.written & ~value;
-  const free = state.free || cleared !== 0 || (value & STATUS.DEVICE_NEEDS_RESET) !== 0 || state.resetting !== null;
+  const free =
+    state.free || cleared !== 0 || (value & STATUS.DEVICE_NEEDS_RESET) !== 0 || state.resetting !== null;
   const featuresOk = (value & ~state.written & STATUS.FEATURES_OK) !== 0 ? null : state.featuresOk;
   return { ...state, written: value, answered: null, featuresOk, free };
 }
@@ -36,11 +43,9 @@ export function readStatus(state: StatusState, answer: number): [StatusState, Br
     if (answer === 0) return [initialStatus, null];
     return [state, null];
   }
-  const next: StatusState = {
-    ...state,
-    answered: answer,
-    featuresOk: (state.written & STATUS.FEATURES_OK) === 0 ? null : (answer & STATUS.FEATURES_OK) !== 0,
-  };
+  const featuresOk = (state.written & STATUS.FEATURES_OK) === 0 ? null : (answer & STATUS.FEATURES_OK) !== 0;
+  const news = answer !== state.answered || featuresOk !== state.featuresOk;
+  const next: StatusState = news ? { ...state, answered: answer, featuresOk } : state;
   if (state.free) return [next, null];
   const own = answer & ~STATUS.DEVICE_NEEDS_RESET;
   // FEATURES_OK may be refused; DRIVER_OK may stay clear when the device cannot start (VDPA-017).
@@ -53,12 +58,17 @@ export function readStatus(state: StatusState, answer: number): [StatusState, Br
   });
   if (extra !== 0) {
     const rule = state.written === 0 ? 'V1.1-2.1.2-D1' : 'P1.1-019b';
-    return [next, breach(rule, `only bits that the driver set (${statusNames(state.written)}), and DEVICE_NEEDS_RESET`)];
+    return [
+      next,
+      breach(rule, `only bits that the driver set (${statusNames(state.written)}), and DEVICE_NEEDS_RESET`),
+    ];
   }
-  if ((own & firm) !== firm) return [next, breach('P1.1-019b', `the bits that the driver set, ${statusNames(firm)}`)];
+  if ((own & firm) !== firm)
+    return [next, breach('P1.1-019b', `the bits that the driver set, ${statusNames(firm)}`)];
   if (state.featuresOk === true && (answer & STATUS.FEATURES_OK) === 0)
     return [next, breach('P1.1-019b', 'FEATURES_OK stays set once it was read back')];
   const wasUp = state.answered !== null && (state.answered & STATUS.DRIVER_OK) !== 0;
-  if (wasUp && (answer & STATUS.DRIVER_OK) === 0) return [next, breach('P1.1-019b', 'DRIVER_OK stays set once it was read back')];
+  if (wasUp && (answer & STATUS.DRIVER_OK) === 0)
+    return [next, breach('P1.1-019b', 'DRIVER_OK stays set once it was read back')];
   return [next, null];
 }

@@ -178,4 +178,10 @@ export class BlkDevice extends SimulatorDevice {
     this.reset();
     this.disk.powerCut();
   }
+
+  /** Release everything; the pages of the disk serve other devices. */
+  override free(): void {
+    super.free();
+    this.disk.dispose();
+  }
 }

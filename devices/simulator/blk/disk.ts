@@ -6,6 +6,10 @@ export const PAGE = 4096;
 /** A page of zeroes; in the cache it stands for a page that was zeroed. Never written to. */
 const ZERO_PAGE = new Uint8Array(PAGE);
 
+/** Pages of disks that are gone, for those to come: making and collecting large arrays is dear. */
+const SPARE: Uint8Array[] = [];
+const MOST_SPARE = 256;
+
 /** Handles `length` bytes at `at` in a page, being byte `done` of the range asked for. */
 export type PageHandler = (page: Uint8Array, at: number, length: number, done: number) => void;
 
@@ -71,6 +75,14 @@ export class Disk {
     this.cache.clear();
   }
 
+  /** The disk is gone: its pages serve others. */
+  dispose(): void {
+    for (const map of [this.stable, this.cache]) {
+      for (const page of map.values()) if (page !== ZERO_PAGE && SPARE.length < MOST_SPARE) SPARE.push(page);
+      map.clear();
+    }
+  }
+
   /** Lose what is not stable. */
   powerCut(): void {
     this.cache.clear();
@@ -123,7 +135,9 @@ export class Disk {
 function owned(map: Map<number, Uint8Array>, number: number, from: Uint8Array | undefined): Uint8Array {
   let page = from === undefined ? map.get(number) : undefined;
   if (page === undefined) {
-    page = from === undefined ? new Uint8Array(PAGE) : from.slice();
+    page = SPARE.pop() ?? new Uint8Array(PAGE);
+    if (from === undefined) page.fill(0);
+    else page.set(from);
     map.set(number, page);
   }
   return page;

@@ -28,7 +28,8 @@ export class WatchedBuffer {
   /** Whether the range touches a device-readable element or the indirect table. */
   touchesReadable(pa: number, n: number): boolean {
     const { r, table } = this.event;
-    const touches = ([, start, length]: readonly [number, number, number]) => pa < start + length && pa + n > start;
+    const touches = ([, start, length]: readonly [number, number, number]) =>
+      pa < start + length && pa + n > start;
     return r.some(touches) || (table !== undefined && touches(table));
   }
 

@@ -76,7 +76,11 @@ export class PackedWatch extends QueueWatch {
       return;
     }
     if (!slot.handed) {
-      this.report('V1.1-2.7.15-D2', 'only slots of available buffers are stored to', `slot ${index} was not available`);
+      this.report(
+        'V1.1-2.7.15-D2',
+        'only slots of available buffers are stored to',
+        `slot ${index} was not available`,
+      );
       return;
     }
     const words = Array.isArray(v) ? v : [v as number];
@@ -113,7 +117,11 @@ export class PackedWatch extends QueueWatch {
     const avail = bit(flags, DESC_F.AVAIL);
     const used = bit(flags, DESC_F.USED);
     if (avail !== used) {
-      this.report('P1.1-003', 'AVAIL equals USED in a used descriptor', `slot ${index}: AVAIL ${avail}, USED ${used}`);
+      this.report(
+        'P1.1-003',
+        'AVAIL equals USED in a used descriptor',
+        `slot ${index}: AVAIL ${avail}, USED ${used}`,
+      );
     } else if (used !== this.#wrap) {
       this.report('P1.1-002', `USED is the device wrap counter, ${this.#wrap}`, `slot ${index}: ${used}`);
     }
@@ -124,11 +132,16 @@ export class PackedWatch extends QueueWatch {
       this.#advance(1);
       return;
     }
-    if ((flags & DESC_F.WRITE) !== 0 && slot.len !== undefined) this.judgeLength(buffer, slot.len, 'P1.1-006');
+    if ((flags & DESC_F.WRITE) !== 0 && slot.len !== undefined)
+      this.judgeLength(buffer, slot.len, 'P1.1-006');
     const batch = this.batchOf(buffer);
     const first = batch[0].event.at;
     if (this.inOrder && first !== undefined && first !== index)
-      this.report('V1.1-6.2-D5', 'buffers are used in the order in which they became available', `slot ${index}: id ${slot.id}`);
+      this.report(
+        'V1.1-6.2-D5',
+        'buffers are used in the order in which they became available',
+        `slot ${index}: id ${slot.id}`,
+      );
     const slots = batch.reduce((sum, one) => sum + one.event.slots, 0);
     for (const one of batch) this.release(one);
     this.#advance(slots, index);

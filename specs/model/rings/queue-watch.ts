@@ -85,10 +85,18 @@ export abstract class QueueWatch {
   protected judgeLength(buffer: WatchedBuffer, len: number, requirement: string): void {
     const { b } = buffer.event;
     if (len > buffer.writable) {
-      this.report(requirement, `used length of buffer ${b} at most ${buffer.writable}, its writable bytes`, `${len}`);
+      this.report(
+        requirement,
+        `used length of buffer ${b} at most ${buffer.writable}, its writable bytes`,
+        `${len}`,
+      );
     } else if (len > buffer.covered) {
       const wrote = `${buffer.covered} bytes stored from its first writable byte on`;
-      this.report(requirement, `used length of buffer ${b} at most what was stored`, `length ${len}, but ${wrote}`);
+      this.report(
+        requirement,
+        `used length of buffer ${b} at most what was stored`,
+        `length ${len}, but ${wrote}`,
+      );
     }
   }
 }

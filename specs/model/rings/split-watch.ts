@@ -37,7 +37,11 @@ export class SplitWatch extends QueueWatch {
 
   stored(area: 'desc' | 'device', offset: number, { n, v }: StoreEvent): void {
     if (area === 'desc') {
-      this.report('P1.1-017a', 'the descriptor table is left alone', `the device stored ${n} bytes at +${offset}`);
+      this.report(
+        'P1.1-017a',
+        'the descriptor table is left alone',
+        `the device stored ${n} bytes at +${offset}`,
+      );
     } else if (offset < 2) this.#flags(n, v);
     else if (offset < RING) this.#index(n, v);
     else if (offset < RING + 8 * this.num) this.#element(offset - RING, n, v);
@@ -46,7 +50,8 @@ export class SplitWatch extends QueueWatch {
   #flags(n: number, v: StoreEvent['v']): void {
     const flags = n === 2 ? (v as number) : Number.NaN;
     if (this.eventIdx) {
-      if (flags !== 0) this.report('V1.1-2.6.10.2-D3', 'used.flags is 0 with EVENT_IDX', `the device stored ${flags}`);
+      if (flags !== 0)
+        this.report('V1.1-2.6.10.2-D3', 'used.flags is 0 with EVENT_IDX', `the device stored ${flags}`);
     } else if (flags !== 0 && flags !== 1) {
       this.report('V1.1-2.6.10.2-D1', 'used.flags is 0 or 1', `the device stored ${flags}`);
     }
@@ -55,7 +60,7 @@ export class SplitWatch extends QueueWatch {
   #element(at: number, n: number, v: StoreEvent['v']): void {
     const slot = Math.floor(at / 8);
     const element = this.#at(slot);
-    const ahead = (slot - this.#idx % this.num + this.num) % this.num;
+    const ahead = (slot - (this.#idx % this.num) + this.num) % this.num;
     if (ahead >= this.live.size) {
       this.report(
         'V1.1-2.6.8.2-D1',

@@ -193,12 +193,30 @@ export class Watch {
     for (const queue of this.#queues.values()) {
       const { owed } = queue.notifications;
       if (owed !== null) {
-        this.#report(owed, `a used buffer notification of queue ${queue.q} for what was published`, 'none came');
+        this.#report(
+          owed,
+          `a used buffer notification of queue ${queue.q} for what was published`,
+          'none came',
+        );
         queue.notifications.came();
       }
-      if (!queue.ready || !queue.announced || queue.byHand || queue.order.length === 0 || this.#waitsForOutside(queue.q)) continue;
-      const ids = queue.order.map((buffer) => `b${buffer.event.b}`).slice(0, 4).join(', ');
-      this.#report('P1.1-019f', 'every available buffer is used', `the device is idle and holds ${ids} of queue ${queue.q}`);
+      if (
+        !queue.ready ||
+        !queue.announced ||
+        queue.byHand ||
+        queue.order.length === 0 ||
+        this.#waitsForOutside(queue.q)
+      )
+        continue;
+      const ids = queue.order
+        .map((buffer) => `b${buffer.event.b}`)
+        .slice(0, 4)
+        .join(', ');
+      this.#report(
+        'P1.1-019f',
+        'every available buffer is used',
+        `the device is idle and holds ${ids} of queue ${queue.q}`,
+      );
       queue.announced = false;
     }
   }
@@ -217,7 +235,11 @@ export class Watch {
   #store(store: StoreEvent): void {
     const { pa, n } = store;
     if ((this.#map.permissions(pa, n) & 2) === 0) {
-      this.#report('INV-MAPPING', 'stores only where a mapping permits them', `a store of ${n} bytes at pa 0x${pa.toString(16)}`);
+      this.#report(
+        'INV-MAPPING',
+        'stores only where a mapping permits them',
+        `a store of ${n} bytes at pa 0x${pa.toString(16)}`,
+      );
     }
     if (!this.#driverOk) {
       const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
@@ -227,7 +249,8 @@ export class Watch {
     }
     if (this.#breach && (this.#liveAt(pa, n) !== undefined || this.#withinExposed(pa, n))) return;
     const holds = (one: AreaEvent) => pa >= one.pa && pa + n <= one.pa + one.size;
-    const owned = (one: AreaEvent) => holds(one) && (one.name === 'device' || (one.name === 'desc' && one.packed));
+    const owned = (one: AreaEvent) =>
+      holds(one) && (one.name === 'device' || (one.name === 'desc' && one.packed));
     // After a breach areas may overlap: then any reading under which the device owns the place will do.
     const area = (this.#breach ? this.#areas.findLast(owned) : undefined) ?? this.#areas.findLast(holds);
     if (area !== undefined) this.#areaStore(area, store);
@@ -237,11 +260,16 @@ export class Watch {
   #areaStore(area: AreaEvent, store: StoreEvent): void {
     if (area.name === 'driver') {
       const rule = area.packed ? 'P1.1-014a' : 'P1.1-017a';
-      this.#report(rule, 'the driver area is left alone', `${store.n} bytes stored at +${store.pa - area.pa}`);
+      this.#report(
+        rule,
+        'the driver area is left alone',
+        `${store.n} bytes stored at +${store.pa - area.pa}`,
+      );
       return;
     }
     const ownTable = area.name === 'desc' && !area.packed;
-    if (ownTable && this.#breach) this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
+    if (ownTable && this.#breach)
+      this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
     else this.#watchOf.get(area)?.stored(area.name, store.pa - area.pa, store);
     if (this.#breach && area.packed && area.name === 'desc') this.#slotStore(area, store);
   }
@@ -290,7 +318,8 @@ export class Watch {
   #withinExposed(pa: number, n: number): boolean {
     const inside = ([start, length]: readonly [number, number]) => pa >= start && pa + n <= start + length;
     return (
-      this.#exposed.some(inside) || this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length])))
+      this.#exposed.some(inside) ||
+      this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length])))
     );
   }
 
@@ -311,7 +340,11 @@ export class Watch {
       return;
     }
     const near = given ? `, beyond what buffer ${given.event.b} lets it write` : '';
-    this.#report('INV-WRITE-SCOPE', 'stores only into device-writable parts of buffers the device holds', what + near);
+    this.#report(
+      'INV-WRITE-SCOPE',
+      'stores only into device-writable parts of buffers the device holds',
+      what + near,
+    );
   }
 
   #load({ pa, n }: LoadEvent): void {
@@ -331,7 +364,8 @@ export class Watch {
   #fault({ iova, n, access, why }: FaultEvent): void {
     this.#obstructed = true;
     const what = `${access} of ${n} bytes at iova 0x${iova.toString(16)}: ${why}`;
-    if (why === 'bus') this.#report('INV-MAPPING', 'every access goes through a mapping', `${what}, outside memory`);
+    if (why === 'bus')
+      this.#report('INV-MAPPING', 'every access goes through a mapping', `${what}, outside memory`);
     if (this.#breach || why === 'bus') return;
     if (why === 'permission' && access === 'read') this.#writableRead(what);
     else if (why === 'permission') {
@@ -343,13 +377,21 @@ export class Watch {
   #irq(q: number): void {
     if (this.#driverOk) return;
     const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
-    this.#report(rule, 'no used buffer notification outside a running session', `a notification of queue ${q}`);
+    this.#report(
+      rule,
+      'no used buffer notification outside a running session',
+      `a notification of queue ${q}`,
+    );
   }
 
   #unknownUsed(q: number, id: number): void {
     const packed = this.#areas.some((area) => area.q === q && area.packed);
     if (this.violations.some((one) => one.requirement === (packed ? 'P1.1-001' : 'P1.1-016'))) return;
-    this.#report(packed ? 'P1.1-001' : 'P1.1-016', 'used ids name outstanding buffers, each once', `queue ${q}: id ${id}`);
+    this.#report(
+      packed ? 'P1.1-001' : 'P1.1-016',
+      'used ids name outstanding buffers, each once',
+      `queue ${q}: id ${id}`,
+    );
   }
 }
 
