@@ -88,7 +88,7 @@ function simplify(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
 }
 
 /** Simpler forms of a step's arguments: an argument left out, lists shortened, numbers made round or small. */
-function* simplerArgs(args: unknown): Generator<Record<string, unknown>> {
+export function* simplerArgs(args: unknown): Generator<Record<string, unknown>> {
   if (typeof args !== 'object' || args === null) return;
   const record = args as Record<string, unknown>;
   for (const key of Object.keys(record)) {
