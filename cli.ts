@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandContext, EXIT, UsageError } from './conformance/commands/context.ts';
-import { explainCommand, listCommand, showCommand, stepsCommand, targetsCommand } from './conformance/commands/look-up.ts';
+import {
+  explainCommand,
+  listCommand,
+  showCommand,
+  stepsCommand,
+  targetsCommand,
+} from './conformance/commands/look-up.ts';
 import { judgeCommand, replayCommand } from './conformance/commands/replay.ts';
 import { runCommand } from './conformance/commands/run.ts';
 import { schemaCommand } from './conformance/commands/schema.ts';
@@ -12,13 +18,15 @@ import { TargetError } from './conformance/runner/targets.ts';
 import { DEFECTS } from './devices/defects/index.ts';
 import { DEFAULT_TARGETS, PARENTS } from './devices/registry.ts';
 import { BENCHES, benchCommand } from './fuzz/commands/bench.ts';
+import { corpusCommand, fuzzMergeCommand } from './fuzz/commands/corpus.ts';
 import { fuzzCommand } from './fuzz/commands/fuzz.ts';
 import { proveCommand } from './fuzz/commands/prove.ts';
 import { FOCUSES } from './fuzz/strategy.ts';
 import { parentSource } from './parents.ts';
 import { PROJECT_ROOT } from './specs/compile-cache.ts';
 
-const VERSION = (JSON.parse(readFileSync(`${PROJECT_ROOT}package.json`, 'utf8')) as { version: string }).version;
+const VERSION = (JSON.parse(readFileSync(`${PROJECT_ROOT}package.json`, 'utf8')) as { version: string })
+  .version;
 
 const collect = (value: string, all: string[] = []) => [...all, value];
 const commas = (value: string) => value.split(',').map((part) => part.trim());
@@ -40,7 +48,10 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('    hint: `vdpa-cts help COMMAND` tells options and examples')
-    .configureOutput({ writeOut: (text) => context.out.write(text), writeErr: (text) => context.err.write(text) })
+    .configureOutput({
+      writeOut: (text) => context.out.write(text),
+      writeErr: (text) => context.err.write(text),
+    })
     .addHelpText(
       'after',
       '\nExit codes: 0 clean, 1 findings, 2 wrong usage (an empty selection included), 3 the suite failed, 130 interrupted.',
@@ -50,15 +61,26 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
       .command(name)
       .description(description)
       .exitOverride()
-      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ vdpa-cts ${example}`).join('\n')}`);
+      .addHelpText(
+        'after',
+        `\nExamples:\n${examples.map((example) => `  $ vdpa-cts ${example}`).join('\n')}`,
+      );
 
   command('run', 'Run conformance cases against targets and write reports', [
     'run',
     'run --target simulator-blk:read-only=yes --select "section=5.2*"',
     'run --target ./my-parent.ts --select "split-*/*" --param ring=split --format junit,json',
   ])
-    .option('-t, --target <target>', 'parent and options (NAME:option=value,… or a path); repeatable', collect)
-    .option('-s, --select <query>', 'cases to run: id with *, or section=, requirement=, scope=, class=; ! excludes; repeatable', collect)
+    .option(
+      '-t, --target <target>',
+      'parent and options (NAME:option=value,… or a path); repeatable',
+      collect,
+    )
+    .option(
+      '-s, --select <query>',
+      'cases to run: id with *, or section=, requirement=, scope=, class=; ! excludes; repeatable',
+      collect,
+    )
     .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
     .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
     .option('-o, --out <dir>', 'folder for reports (default: out)')
@@ -86,28 +108,52 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--shard <i/n>', 'this is part i of n of the campaign')
     .option('-o, --out <dir>', 'folder for findings (default: out/fuzz); findings there are known already')
     .option('--timeout <ms>', 'time that one sequence may take before it is a hang (default 5000)', positive)
+    .option('--code-coverage', 'let fresh code of an in-process parent guide as well (slower)')
     .option('--no-guidance', 'draw every sequence afresh')
     .option('--json', 'print events as JSON lines')
     .action(async (options) => setCode(await fuzzCommand(options, context)));
 
-  command('prove', 'Run cases and fuzzer against devices that are wrong on purpose: what finds them, and how soon', [
-    'prove --no-fuzz',
-    'prove --select "packed/*" --seeds 1 --limit 2000',
-  ])
+  command(
+    'prove',
+    'Run cases and fuzzer against devices that are wrong on purpose: what finds them, and how soon',
+    ['prove --no-fuzz', 'prove --select "packed/*" --seeds 1 --limit 2000'],
+  )
     .option('-s, --select <query>', 'defects, by id with *; ! excludes; repeatable', collect)
     .option('--no-fuzz', 'cases only')
     .option('--seeds <n>', 'campaigns per defect (default 5)', whole)
     .option('--limit <n>', 'sequences that a campaign may take (default 20000)', whole)
     .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
-    .option('--timeout <ms>', 'time that one run on a wrong device may take before it is a hang (default 20000)', positive)
+    .option(
+      '--timeout <ms>',
+      'time that one run on a wrong device may take before it is a hang (default 20000)',
+      positive,
+    )
     .option('-o, --out <file>', 'where to keep all of it (default: out/prove.json)')
     .option('--json', 'print JSON lines')
     .action(async (options) => setCode(await proveCommand(options, context)));
 
-  command('bench', 'Measure the suite itself and print one JSON document', ['bench', 'bench --only rings --seconds 20'])
+  command('bench', 'Measure the suite itself and print one JSON document', [
+    'bench',
+    'bench --only rings --seconds 20',
+  ])
     .option('--only <names>', `measure only: ${BENCHES.join(',')}`, commas)
     .option('--seconds <n>', 'time for each measurement that can be long or short (default 10)', whole)
     .action(async (options) => setCode(await benchCommand(options, context)));
+
+  command('fuzz-merge', 'Put the findings of several campaigns or shards together', [
+    'fuzz-merge out/shard-1 out/shard-2 --out out/all',
+  ])
+    .argument('<folders...>')
+    .option('-o, --out <dir>', 'folder to write to')
+    .action((folders, options) => setCode(fuzzMergeCommand(folders, options, context)));
+
+  command('corpus', 'Merge corpora and keep the sequences that together cover what all of them cover', [
+    'corpus corpus-1 corpus-2 --target simulator-blk --out corpus',
+  ])
+    .argument('<folders...>')
+    .option('-t, --target <target>', 'target to measure the coverage on (default: simulator-blk)')
+    .option('-o, --out <dir>', 'folder to write to')
+    .action(async (folders, options) => setCode(await corpusCommand(folders, options, context)));
 
   command('list', 'List the cases', ['list', 'list --select "scope=packed" --json'])
     .option('-s, --select <query>', 'as for run; repeatable', collect)
@@ -131,14 +177,18 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--json', 'print JSON')
     .action((id, options) => setCode(explainCommand(id, options, context)));
 
-  command('replay', 'Run the steps of a recorded history again', ['replay out/histories/0-some-case.json --times 100'])
+  command('replay', 'Run the steps of a recorded history again', [
+    'replay out/histories/0-some-case.json --times 100',
+  ])
     .argument('<history>')
     .option('-t, --target <target>', 'another target than the recorded one')
     .option('--times <n>', 'how often', positive)
     .option('--json', 'print JSON')
     .action(async (path, options) => setCode(await replayCommand(path, options, context)));
 
-  command('judge', 'Judge a recorded history again, without running anything', ['judge out/histories/0-some-case.json'])
+  command('judge', 'Judge a recorded history again, without running anything', [
+    'judge out/histories/0-some-case.json',
+  ])
     .argument('<history>')
     .option('--json', 'print JSON')
     .action((path, options) => setCode(judgeCommand(path, options, context)));
@@ -199,7 +249,8 @@ function explainError(error: unknown, { err }: CommandContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.CLEAN : EXIT.USAGE;
   const hinted = error instanceof UsageError || error instanceof TargetError || error instanceof QueryError;
   const hint = hinted ? `\n    hint: ${error.hint}` : '';
-  const usage = hinted || error instanceof InputError || (error instanceof RunRefused && error.code !== 'SUITE');
+  const usage =
+    hinted || error instanceof InputError || (error instanceof RunRefused && error.code !== 'SUITE');
   if (usage) {
     err.write(`${(error as Error).message}${hint}\n`);
     return EXIT.USAGE;

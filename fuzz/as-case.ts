@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
-import { requirements } from '../specs/requirements.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
+import { requirements } from '../specs/requirements.ts';
 import type { Sequence } from './sequence.ts';
 
 /** Short hash of a bucket: part of file names and case ids. */
@@ -12,8 +12,13 @@ export function bucketId(bucket: string): string {
 
 /** A counterexample as a case that can be dropped into the catalogue as it is. */
 export function asCase(sequence: Sequence, finding: Finding, bucket: string, type: 'net' | 'blk'): string {
-  const cites = requirements().has(finding.requirement) || finding.requirement.startsWith('INV-') ? finding.requirement : 'INV-ALIVE';
-  const breach = sequence.steps.some(({ name, args }) => name === 'breach' || name === 'desc' || (args as { breach?: boolean }).breach);
+  const cites =
+    requirements().has(finding.requirement) || finding.requirement.startsWith('INV-')
+      ? finding.requirement
+      : 'INV-ALIVE';
+  const breach = sequence.steps.some(
+    ({ name, args }) => name === 'breach' || name === 'desc' || (args as { breach?: boolean }).breach,
+  );
   const definition = {
     id: `found/${cites.toLowerCase().replace(/[^a-z0-9]+/g, '-')}-${bucketId(bucket)}`,
     requirements: [cites],

@@ -1,6 +1,6 @@
 import type { Target } from '../conformance/runner/run-instance.ts';
+import { benchOf } from './bench-target.ts';
 import { Campaign, type CampaignOptions } from './campaign.ts';
-import { benchOf } from './worker-main.ts';
 
 /** Sequences of one campaign between two looks at the clock. */
 const SLICE = 50;

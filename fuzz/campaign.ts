@@ -1,5 +1,5 @@
-import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
+import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { bucketOf } from './bucket.ts';
 import { Coverage } from './coverage.ts';
 import { chance, SeededDraw } from './draw.ts';
@@ -10,6 +10,11 @@ import type { Focus } from './strategy.ts';
 
 /** Sequences that the guidance keeps to mutate; the oldest of little worth go first. */
 const MOST_KEPT = 400;
+
+/** Sequences between two looks at the code coverage. */
+const BATCH = 256;
+/** Sequences of a batch with fresh code that are kept: which of them it was is not known. */
+const KEPT_OF_BATCH = 4;
 
 /** One of two sequences mutates a kept one, once there are any. */
 const MUTATE_PERCENT = 45;
@@ -22,6 +27,8 @@ export interface CampaignOptions {
   /** Judge what was run (default true); off only to measure what judging costs. */
   judge?: boolean;
   corpus?: readonly Sequence[];
+  /** Asked after every batch: how much of the target's code ran for the first time. */
+  batchSignal?: () => number;
 }
 
 /** A sequence with a finding, as it was found. */
@@ -44,6 +51,7 @@ export class Campaign {
   readonly #options: CampaignOptions;
   #kept: Sequence[];
   #fresh: Sequence[] = [];
+  #batch: Sequence[] = [];
   #count = 0;
   #steps = 0;
 
@@ -82,7 +90,18 @@ export class Campaign {
     this.#steps += sequence.steps.length;
     const { history, finding } = execute(sequence, this.#bench, this.#options.judge ?? true);
     if (guidance && this.coverage.add(history.events) > 0) this.#keep(sequence);
-    return finding === null ? null : { at: this.#count, sequence, finding, bucket: bucketOf(finding, history) };
+    if (guidance && this.#options.batchSignal) this.#inBatch(sequence, this.#options.batchSignal);
+    return finding === null
+      ? null
+      : { at: this.#count, sequence, finding, bucket: bucketOf(finding, history) };
+  }
+
+  /** Keep the last few sequences of a batch that reached fresh code. */
+  #inBatch(sequence: Sequence, signal: () => number): void {
+    this.#batch.push(sequence);
+    if (this.#batch.length < BATCH) return;
+    if (signal() > 0) for (const one of this.#batch.slice(-KEPT_OF_BATCH)) this.#keep(one);
+    this.#batch = [];
   }
 
   #keep(sequence: Sequence): void {

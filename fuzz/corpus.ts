@@ -33,14 +33,17 @@ export class CorpusFolder {
   load(complain: (problem: string) => void): Sequence[] {
     let names: string[];
     try {
-      names = readdirSync(this.folder).filter((name) => FILE.test(name)).sort();
+      names = readdirSync(this.folder)
+        .filter((name) => FILE.test(name))
+        .sort();
     } catch {
       return [];
     }
     return names.flatMap((name) => {
       try {
         const data = JSON.parse(readFileSync(join(this.folder, name), 'utf8')) as Sequence;
-        if (!Array.isArray(data.steps) || !data.steps.every((step) => typeof step?.name === 'string')) throw new Error('no steps');
+        if (!Array.isArray(data.steps) || !data.steps.every((step) => typeof step?.name === 'string'))
+          throw new Error('no steps');
         return [data];
       } catch (error) {
         complain(`${join(this.folder, name)} is not a sequence: ${(error as Error).message}`);
@@ -53,7 +56,8 @@ export class CorpusFolder {
   save(sequences: readonly Sequence[]): void {
     if (sequences.length === 0) return;
     mkdirSync(this.folder, { recursive: true });
-    for (const sequence of sequences) writeWhole(join(this.folder, nameOf(sequence)), `${JSON.stringify(sequence)}\n`);
+    for (const sequence of sequences)
+      writeWhole(join(this.folder, nameOf(sequence)), `${JSON.stringify(sequence)}\n`);
   }
 }
 

@@ -4,9 +4,31 @@ import type { HistoryEvent } from '../conformance/history/events.ts';
 const SIZE = 1 << 16;
 
 const KINDS: Record<HistoryEvent['k'], number> = {
-  step: 0, op: 1, throw: 2, contract: 3, area: 4, memory: 5, map: 6, add: 7, publish: 8, store: 9, load: 10, fault: 11,
-  irq: 12, 'config-irq': 13, used: 14, pump: 15, breach: 16, backend: 17, notify: 18, 'kick-not-needed': 19, expose: 20,
-  'reset-done': 21, obs: 22, stop: 23, 'by-hand': 24,
+  step: 0,
+  op: 1,
+  throw: 2,
+  contract: 3,
+  area: 4,
+  memory: 5,
+  map: 6,
+  add: 7,
+  publish: 8,
+  store: 9,
+  load: 10,
+  fault: 11,
+  irq: 12,
+  'config-irq': 13,
+  used: 14,
+  pump: 15,
+  breach: 16,
+  backend: 17,
+  notify: 18,
+  'kick-not-needed': 19,
+  expose: 20,
+  'reset-done': 21,
+  obs: 22,
+  stop: 23,
+  'by-hand': 24,
 };
 
 const small = (n: number): number => (n < 4 ? n : n < 16 ? 4 : n < 256 ? 5 : 6);
@@ -28,11 +50,18 @@ function detail(event: HistoryEvent): number {
     case 'op':
       return hashOf(event.op) ^ (typeof event.r === 'number' && event.r < 0 ? -event.r : 0);
     case 'add':
-      return small(event.r.length) | (small(event.w.length) << 3) | (event.table ? 64 : 0) | (small(event.slots) << 7);
+      return (
+        small(event.r.length) |
+        (small(event.w.length) << 3) |
+        (event.table ? 64 : 0) |
+        (small(event.slots) << 7)
+      );
     case 'publish':
       return small(event.b.length);
     case 'used':
-      return (event.b < 0 ? 1 : 0) | (event.len === undefined ? 2 : event.len === 0 ? 4 : 0) | (event.wf ? 8 : 0);
+      return (
+        (event.b < 0 ? 1 : 0) | (event.len === undefined ? 2 : event.len === 0 ? 4 : 0) | (event.wf ? 8 : 0)
+      );
     case 'store':
       return small(event.n);
     case 'fault':
@@ -83,7 +112,8 @@ export class Coverage {
       else if (event.k === 'publish') outstanding += event.b.length;
       else if (event.k === 'used') outstanding--;
       const now = Math.imul(KINDS[event.k] + 1, 0x9e3779b1) ^ Math.imul(detail(event) + 1, 0x85ebca6b);
-      const mixed = now ^ Math.imul(state + (small(Math.max(0, outstanding)) << 16), 0xc2b2ae35) ^ (previous >>> 3);
+      const mixed =
+        now ^ Math.imul(state + (small(Math.max(0, outstanding)) << 16), 0xc2b2ae35) ^ (previous >>> 3);
       const slot = ((mixed ^ (mixed >>> 15)) >>> 0) & (SIZE - 1);
       if (this.#map[slot] === 0) {
         this.#map[slot] = 1;

@@ -1,13 +1,12 @@
+import type { HistoryEvent } from '../conformance/history/events.ts';
 import { HISTORY_VERSION, type History } from '../conformance/history/history.ts';
-import { judge } from '../conformance/judge.ts';
+import { judge, weigh } from '../conformance/judge.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
-import { weigh } from '../conformance/judge.ts';
+import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { runSteps } from '../conformance/runner/run-case.ts';
 import type { Target } from '../conformance/runner/run-instance.ts';
-import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
-import type { HistoryEvent } from '../conformance/history/events.ts';
-import { DriverRingError } from '../framework/virtqueue/driver/ring.ts';
 import type { GuestMemory } from '../framework/memory/guest-memory.ts';
+import { DriverRingError } from '../framework/virtqueue/driver/ring.ts';
 import type { Sequence } from './sequence.ts';
 
 /** Where sequences run. */
@@ -27,7 +26,9 @@ export interface Executed {
 /** Run a sequence and record its history, without judging it. */
 export function record(sequence: Sequence, { target, facts, guest }: Bench): History {
   const settings = { seed: sequence.seed, poison: 0xa5, features: [] };
-  const events = attempt(() => runSteps(sequence.steps, { ...settings, definition: target.definition, options: target.options, guest }));
+  const events = attempt(() =>
+    runSteps(sequence.steps, { ...settings, definition: target.definition, options: target.options, guest }),
+  );
   return {
     version: HISTORY_VERSION,
     case: { id: `fuzz/${sequence.seed}`, requirements: ['INV-ALIVE'], class: 'resilience' },
@@ -43,7 +44,8 @@ function attempt(run: () => HistoryEvent[]): HistoryEvent[] {
   try {
     return run();
   } catch (error) {
-    if (error instanceof DriverRingError || error instanceof RangeError) return [{ k: 'stop', i: 0, why: error.message }];
+    if (error instanceof DriverRingError || error instanceof RangeError)
+      return [{ k: 'stop', i: 0, why: error.message }];
     throw error;
   }
 }

@@ -39,7 +39,10 @@ export class Findings {
     this.folder = folder;
     this.#complain = complain;
     try {
-      const data = JSON.parse(readFileSync(join(folder, 'findings.json'), 'utf8')) as { version: number; bugs: Bug[] };
+      const data = JSON.parse(readFileSync(join(folder, 'findings.json'), 'utf8')) as {
+        version: number;
+        bugs: Bug[];
+      };
       if (data.version === VERSION) for (const bug of data.bugs) this.bugs.set(bug.bucket, bug);
     } catch {
       // A campaign that begins here.
@@ -70,7 +73,9 @@ export class Findings {
       writeWhole(files.case, found.yaml);
       writeWhole(files.history, `${JSON.stringify(found.history)}\n`);
     } catch (error) {
-      this.#complain(`${this.folder} cannot be written (${(error as Error).message}); the case is printed instead:\n${found.yaml}`);
+      this.#complain(
+        `${this.folder} cannot be written (${(error as Error).message}); the case is printed instead:\n${found.yaml}`,
+      );
     }
     this.save();
     return bug;
@@ -84,10 +89,22 @@ export class Findings {
     }
   }
 
+  /** Take over what another campaign found; of two counterexamples for one bucket the shorter one stays. */
+  merge(other: Findings): void {
+    for (const bug of other.bugs.values()) {
+      const own = this.bugs.get(bug.bucket);
+      const shorter = own === undefined || bug.steps < own.steps ? bug : own;
+      this.bugs.set(bug.bucket, { ...shorter, hits: (own?.hits ?? 0) + bug.hits });
+    }
+  }
+
   save(): void {
     try {
       mkdirSync(this.folder, { recursive: true });
-      writeWhole(join(this.folder, 'findings.json'), `${JSON.stringify({ version: VERSION, bugs: [...this.bugs.values()] }, null, 1)}\n`);
+      writeWhole(
+        join(this.folder, 'findings.json'),
+        `${JSON.stringify({ version: VERSION, bugs: [...this.bugs.values()] }, null, 1)}\n`,
+      );
     } catch (error) {
       this.#complain(`${this.folder} cannot be written: ${(error as Error).message}`);
     }

@@ -10,7 +10,13 @@ const LONGEST = 60;
  * A sequence near others that showed something new: steps left out, repeated, moved, taken from another one,
  * or a fresh tail after a known beginning.
  */
-export function mutate(corpus: readonly Sequence[], facts: DeviceFacts, draw: Draw, seed: number, focus: readonly Focus[]): Sequence {
+export function mutate(
+  corpus: readonly Sequence[],
+  facts: DeviceFacts,
+  draw: Draw,
+  seed: number,
+  focus: readonly Focus[],
+): Sequence {
   const base = pick(draw, corpus).steps;
   let steps: { name: string; args: unknown }[] = [...base];
   for (let n = between(draw, 1, 3); n > 0; n--) {

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Sequence } from './sequence.ts';
 import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
+import type { Sequence } from './sequence.ts';
 import type { Focus } from './strategy.ts';
 
 /** How often the watchdog looks, in milliseconds. */
@@ -19,6 +19,7 @@ export interface FuzzPoolOptions {
   jobs: number;
   focus: Focus[];
   guidance: boolean;
+  codeCoverage: boolean;
   corpus: Sequence[];
   known: string[];
   /** Milliseconds that one sequence may take. */
@@ -40,19 +41,28 @@ export class FuzzRefused extends Error {
 }
 
 /** Seeds of the workers of one campaign do not meet those of its neighbours. */
-const laneSeed = (seed: number, lane: number, life: number) => (seed + lane * 1_000_003 + life * 15_485_863) >>> 0;
+const laneSeed = (seed: number, lane: number, life: number) =>
+  (seed + lane * 1_000_003 + life * 15_485_863) >>> 0;
 
 /** Run a campaign over several workers until its runs or time are used up. */
 export async function runFuzzPool(options: FuzzPoolOptions): Promise<void> {
-  const deadline = options.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + options.milliseconds;
+  const deadline =
+    options.milliseconds === null ? Number.POSITIVE_INFINITY : performance.now() + options.milliseconds;
   const lanes = Array.from({ length: options.jobs }, (_, lane) => runLane(lane, options, deadline));
   await Promise.all(lanes);
 }
 
 async function runLane(lane: number, options: FuzzPoolOptions, deadline: number): Promise<void> {
-  const share = options.runs === null ? null : Math.floor(options.runs / options.jobs) + (lane < options.runs % options.jobs ? 1 : 0);
+  const share =
+    options.runs === null
+      ? null
+      : Math.floor(options.runs / options.jobs) + (lane < options.runs % options.jobs ? 1 : 0);
   let left = share;
-  for (let life = 0; (left === null || left > 0) && !options.signal.aborted && performance.now() < deadline; life++) {
+  for (
+    let life = 0;
+    (left === null || left > 0) && !options.signal.aborted && performance.now() < deadline;
+    life++
+  ) {
     const seed = laneSeed(options.seed, lane, life);
     const lost = await runLife(lane, seed, left, options, deadline);
     if (lost === null) return;
@@ -72,8 +82,19 @@ function runLife(
   return new Promise((resolve, reject) => {
     const shared = new SharedArrayBuffer(8);
     const control = new Int32Array(shared);
-    const { target, reference, focus, guidance, corpus, known } = options;
-    const task: FuzzTask = { target, reference, seed, runs, focus, guidance, corpus, known, control: shared };
+    const { target, reference, focus, guidance, codeCoverage, corpus, known } = options;
+    const task: FuzzTask = {
+      target,
+      reference,
+      seed,
+      runs,
+      focus,
+      guidance,
+      codeCoverage,
+      corpus,
+      known,
+      control: shared,
+    };
     const worker = new Worker(options.script, { workerData: task });
     let last = -1;
     let since = performance.now();

@@ -12,6 +12,8 @@ export interface FuzzTask {
   runs: number | null;
   focus: Focus[];
   guidance: boolean;
+  /** Ask V8 for code coverage per batch as well. */
+  codeCoverage: boolean;
   corpus: Sequence[];
   /** Buckets that need not be shrunk any more. */
   known: string[];
@@ -32,7 +34,15 @@ export interface FoundBug {
 }
 
 export type FuzzMessage =
-  | { kind: 'progress'; count: number; steps: number; states: number; hits: Record<string, number>; fresh: Sequence[]; heapMb: number }
+  | {
+      kind: 'progress';
+      count: number;
+      steps: number;
+      states: number;
+      hits: Record<string, number>;
+      fresh: Sequence[];
+      heapMb: number;
+    }
   | { kind: 'found'; bug: FoundBug }
   | { kind: 'refused'; message: string; usage: boolean }
   | { kind: 'done' };

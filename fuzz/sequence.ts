@@ -26,7 +26,12 @@ export const numbered = (steps: readonly { name: string; args: unknown }[]): Fla
   steps.map(({ name, args }, i) => ({ name, args, at: `steps[${i}]` }));
 
 /** Draw a whole sequence: usually a session that runs, then whatever the state allows. */
-export function drawSequence(facts: DeviceFacts, draw: Draw, seed: number, focus: readonly Focus[] = []): Sequence {
+export function drawSequence(
+  facts: DeviceFacts,
+  draw: Draw,
+  seed: number,
+  focus: readonly Focus[] = [],
+): Sequence {
   const view = freshView(facts, between(draw, 46, 120));
   const steps: DrawnStep[] = [];
   // One sequence in three keeps all rules of the driver, so that the strict half of the model is exercised.
@@ -37,7 +42,14 @@ export function drawSequence(facts: DeviceFacts, draw: Draw, seed: number, focus
 }
 
 /** Draw steps until there are `length`. */
-export function extend(steps: DrawnStep[], view: View, draw: Draw, length: number, lawful: boolean, focus: readonly Focus[]): void {
+export function extend(
+  steps: DrawnStep[],
+  view: View,
+  draw: Draw,
+  length: number,
+  lawful: boolean,
+  focus: readonly Focus[],
+): void {
   const weights: number[] = new Array(STRATEGIES.length);
   while (steps.length < length) {
     let total = 0;

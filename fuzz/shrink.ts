@@ -62,7 +62,11 @@ function tryExecute(sequence: Sequence, bench: Bench): Executed | null {
 
 function passes(sequence: Sequence, reference: Bench): boolean {
   const executed = tryExecute(sequence, reference);
-  return executed !== null && executed.finding === null && !executed.history.events.some((event) => event.k === 'stop');
+  return (
+    executed !== null &&
+    executed.finding === null &&
+    !executed.history.events.some((event) => event.k === 'stop')
+  );
 }
 
 /** Delta debugging: drop halves, quarters, … single steps, as long as the bug stays. */

@@ -1,18 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { deviceFacts } from '../conformance/runner/device-facts.ts';
-import type { Target } from '../conformance/runner/run-instance.ts';
 import { type ParentSource, resolveTarget, TargetError } from '../conformance/runner/targets.ts';
-import { GuestMemory } from '../framework/memory/guest-memory.ts';
 import { asCase } from './as-case.ts';
+import { benchOf } from './bench-target.ts';
 import { Campaign, type Hit } from './campaign.ts';
+import { CodeCoverage } from './code-coverage.ts';
 import type { Bench } from './execute.ts';
 import type { FuzzMessage, FuzzTask } from './protocol.ts';
 import { shrink } from './shrink.ts';
 
 /** Milliseconds between progress messages. */
 const TELL_MS = 250;
-/** Guest memory of one worker. */
-const MEMORY = 8 << 20;
 
 const send = (message: FuzzMessage) => parentPort!.postMessage(message);
 
@@ -26,30 +23,35 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
     send({ kind: 'done' });
   } catch (error) {
     const usage = error instanceof TargetError;
-    const message = error instanceof Error ? (usage ? `${error.message}\n    hint: ${error.hint}` : (error.stack ?? error.message)) : String(error);
+    const message =
+      error instanceof Error
+        ? usage
+          ? `${error.message}\n    hint: ${error.hint}`
+          : (error.stack ?? error.message)
+        : String(error);
     send({ kind: 'refused', message, usage });
-  }
-}
-
-/** A place to run sequences against `target`. */
-export function benchOf(target: Target): Bench {
-  try {
-    return { target, facts: deviceFacts(target.definition, target.options), guest: new GuestMemory(MEMORY) };
-  } catch (error) {
-    throw new TargetError(`${target.name} cannot be used: ${(error as Error).message}`, 'see `vdpa-cts targets` for options');
   }
 }
 
 function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
   const control = new Int32Array(task.control);
-  const campaign = new Campaign(bench, task);
+  const code = task.codeCoverage ? new CodeCoverage() : null;
+  const campaign = new Campaign(bench, { ...task, ...(code ? { batchSignal: () => code.fresh() } : {}) });
   const known = new Set(task.known);
   let hits: Record<string, number> = {};
   let told = performance.now();
   const tell = () => {
     const { count, steps, coverage } = campaign;
     const heapMb = Math.round(process.memoryUsage().rss / 1048576);
-    send({ kind: 'progress', count, steps, states: coverage.size, hits, fresh: campaign.takeFresh(), heapMb });
+    send({
+      kind: 'progress',
+      count,
+      steps,
+      states: coverage.size,
+      hits,
+      fresh: campaign.takeFresh(),
+      heapMb,
+    });
     hits = {};
     told = performance.now();
   };
@@ -71,5 +73,8 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
 function report(hit: Hit, bench: Bench, reference: Bench | null): void {
   const { sequence, finding, history, runs } = shrink(hit.sequence, hit.finding, bench, reference);
   const yaml = asCase(sequence, finding, hit.bucket, bench.facts.type);
-  send({ kind: 'found', bug: { bucket: hit.bucket, at: hit.at, original: hit.sequence, sequence, finding, history, yaml, runs } });
+  send({
+    kind: 'found',
+    bug: { bucket: hit.bucket, at: hit.at, original: hit.sequence, sequence, finding, history, yaml, runs },
+  });
 }

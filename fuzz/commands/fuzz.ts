@@ -20,6 +20,7 @@ export interface FuzzOptions {
   out?: string;
   timeout?: number;
   guidance?: boolean;
+  codeCoverage?: boolean;
   json?: boolean;
 }
 
@@ -41,7 +42,8 @@ export function shardOf(text: string): { index: number; count: number } {
 
 function focusOf(names: readonly string[]): Focus[] {
   const wrong = names.find((name) => !FOCUSES.includes(name as Focus));
-  if (wrong !== undefined) throw new UsageError(`there is no focus ${wrong}`, `focuses: ${FOCUSES.join(', ')}`);
+  if (wrong !== undefined)
+    throw new UsageError(`there is no focus ${wrong}`, `focuses: ${FOCUSES.join(', ')}`);
   return names as Focus[];
 }
 
@@ -61,7 +63,8 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const focus = focusOf(options.focus ?? []);
   const shard = shardOf(options.shard ?? '1/1');
   const runs = options.runs === undefined ? null : Math.ceil(options.runs / shard.count);
-  const milliseconds = options.time === undefined ? (runs === null ? duration('60s') : null) : duration(options.time);
+  const milliseconds =
+    options.time === undefined ? (runs === null ? duration('60s') : null) : duration(options.time);
   const seed = shardSeed(options.seed ?? 1, shard);
   const out = options.out ?? join('out', 'fuzz');
   const warn = (problem: string) => context.err.write(`warning: ${problem}\n`);
@@ -76,7 +79,8 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
   const begun = performance.now();
   const line = statusLine(context, options.json ?? false);
-  const total = (key: 'count' | 'steps') => past[key] + [...totals.values()].reduce((sum, one) => sum + one[key], 0);
+  const total = (key: 'count' | 'steps') =>
+    past[key] + [...totals.values()].reduce((sum, one) => sum + one[key], 0);
   const past = { count: 0, steps: 0 };
   let fresh: Sequence[] = [];
   let corpusFails = false;
@@ -87,7 +91,9 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       fresh = [];
     } catch (error) {
       corpusFails = true;
-      warn(`the corpus cannot be written: ${(error as Error).message}; the campaign goes on without saving it`);
+      warn(
+        `the corpus cannot be written: ${(error as Error).message}; the campaign goes on without saving it`,
+      );
     }
   };
   try {
@@ -101,6 +107,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       jobs: options.jobs ?? cpus().length,
       focus,
       guidance: options.guidance ?? true,
+      codeCoverage: options.codeCoverage ?? false,
       corpus: kept,
       known: [...findings.bugs.keys()],
       timeout: options.timeout ?? 5000,
@@ -113,8 +120,18 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
         const seconds = (performance.now() - begun) / 1000;
         const states_ = Math.max(...[...totals.values()].map((one) => one.states));
         const found = findings.bugs.size;
-        line(`${total('count')} sequences · ${Math.round(total('count') / seconds)}/s · ${states_} states · ${found} finding${found === 1 ? '' : 's'} · ${heapMb} MB`);
-        say({ type: 'progress', sequences: total('count'), steps: total('steps'), states: states_, findings: found, seconds, rssMb: heapMb });
+        line(
+          `${total('count')} sequences · ${Math.round(total('count') / seconds)}/s · ${states_} states · ${found} finding${found === 1 ? '' : 's'} · ${heapMb} MB`,
+        );
+        say({
+          type: 'progress',
+          sequences: total('count'),
+          steps: total('steps'),
+          states: states_,
+          findings: found,
+          seconds,
+          rssMb: heapMb,
+        });
       },
       onFound(_, bug, from) {
         line('');
@@ -135,13 +152,17 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
         const bucket = `INV-ALIVE | ${why.replace(/\d+/g, '#')}`;
         const replay = `vdpa-cts fuzz --target ${target} --seed ${from} --runs ${at} --jobs 1`;
         if (!findings.bugs.has(bucket)) context.out.write(`HANG or CRASH: ${why}\n  replay  ${replay}\n`);
-        findings.bugs.set(bucket, lostBug(bucket, why, from, at, target, (findings.bugs.get(bucket)?.hits ?? 0) + 1));
+        findings.bugs.set(
+          bucket,
+          lostBug(bucket, why, from, at, target, (findings.bugs.get(bucket)?.hits ?? 0) + 1),
+        );
         findings.save();
         say({ type: 'lost', why, seed: from, at });
       },
     });
   } catch (error) {
-    if (error instanceof FuzzRefused && error.usage) throw new UsageError(error.message, 'see `vdpa-cts targets`');
+    if (error instanceof FuzzRefused && error.usage)
+      throw new UsageError(error.message, 'see `vdpa-cts targets`');
     throw error;
   } finally {
     process.off('SIGINT', onSignal);
@@ -152,12 +173,23 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   }
   const seconds = (performance.now() - begun) / 1000;
   const found = [...findings.bugs.values()];
-  const summary = { sequences: total('count'), steps: total('steps'), seconds: Math.round(seconds * 10) / 10, findings: found.length };
+  const summary = {
+    sequences: total('count'),
+    steps: total('steps'),
+    seconds: Math.round(seconds * 10) / 10,
+    findings: found.length,
+  };
   say({ type: 'summary', ...summary, out });
   if (!options.json) {
     const rate = Math.round(summary.sequences / seconds);
-    context.out.write(`${summary.sequences} sequences, ${summary.steps} steps in ${summary.seconds} s (${rate}/s): `);
-    context.out.write(found.length === 0 ? 'nothing found\n' : `${found.length} finding${found.length === 1 ? '' : 's'}, see ${join(out, 'findings.json')}\n`);
+    context.out.write(
+      `${summary.sequences} sequences, ${summary.steps} steps in ${summary.seconds} s (${rate}/s): `,
+    );
+    context.out.write(
+      found.length === 0
+        ? 'nothing found\n'
+        : `${found.length} finding${found.length === 1 ? '' : 's'}, see ${join(out, 'findings.json')}\n`,
+    );
   }
   if (interrupt.signal.aborted) return EXIT.INTERRUPTED;
   return found.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
@@ -165,10 +197,39 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
 
 function lostBug(bucket: string, why: string, seed: number, at: number, target: string, hits: number) {
   const files = { case: '', history: '' };
-  return { id: '', bucket, requirement: 'INV-ALIVE', expected: 'the device survives', actual: why, steps: 0, originalSteps: 0, hits, seed, at, target, files };
+  return {
+    id: '',
+    bucket,
+    requirement: 'INV-ALIVE',
+    expected: 'the device survives',
+    actual: why,
+    steps: 0,
+    originalSteps: 0,
+    hits,
+    seed,
+    at,
+    target,
+    files,
+  };
 }
 
-function foundText({ requirement, expected, actual, steps, originalSteps, at, files }: { requirement: string; expected: string; actual: string; steps: number; originalSteps: number; at: number; files: { case: string; history: string } }): string {
+function foundText({
+  requirement,
+  expected,
+  actual,
+  steps,
+  originalSteps,
+  at,
+  files,
+}: {
+  requirement: string;
+  expected: string;
+  actual: string;
+  steps: number;
+  originalSteps: number;
+  at: number;
+  files: { case: string; history: string };
+}): string {
   return [
     `FOUND ${requirement} in sequence ${at}, shrunk from ${originalSteps} to ${steps} steps`,
     `  expected  ${expected}`,

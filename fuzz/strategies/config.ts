@@ -27,7 +27,9 @@ export const writeConfig: Strategy = {
   draw(view, draw) {
     const size = view.facts.values.config_size as number;
     view.breached = true;
-    const bytes = Array.from({ length: between(draw, 1, 8) }, () => draw.int(256).toString(16).padStart(2, '0')).join('');
+    const bytes = Array.from({ length: between(draw, 1, 8) }, () =>
+      draw.int(256).toString(16).padStart(2, '0'),
+    ).join('');
     return [
       step('breach', { what: 'write to the configuration space' }),
       step('config-write', { at: draw.int(size + 16), bytes }),
@@ -40,11 +42,21 @@ export const writeConfig: Strategy = {
 export const changeConfig: Strategy = {
   name: 'change-config',
   focus: 'config',
-  weight: (view) => (view.facts.abilities.includes('cfg-change') && view.facts.type === 'blk' && view.phase === 'running' && !view.suspended ? 2 : 0),
+  weight: (view) =>
+    view.facts.abilities.includes('cfg-change') &&
+    view.facts.type === 'blk' &&
+    view.phase === 'running' &&
+    !view.suspended
+      ? 2
+      : 0,
   draw: (_, draw) => [
     step('generation'),
     step('backend', {
-      'change-config': { field: 'topology.opt_io_size', add: between(draw, 1, 9), times: pick(draw, [1, 1, 2, 256]) },
+      'change-config': {
+        field: 'topology.opt_io_size',
+        add: between(draw, 1, 9),
+        times: pick(draw, [1, 1, 2, 256]),
+      },
     }),
     step('generation'),
     step('quiet'),

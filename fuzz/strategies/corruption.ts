@@ -5,8 +5,19 @@ import type { View } from '../view.ts';
 const QUEUES = ['tx', 'rx'] as const;
 
 /** Addresses no driver should write: zero, ends of the 64-bit space, near misses of mapped memory. */
-const WILD = ['0x0', '0x1', '0xfff', '0xffffffff', '0x100000000', '0x7fffffffffffffff', '0xfffffffffffffff8', '0xffffffffffffffff'];
-const LENGTHS = [0, 1, 8, 15, 16, 17, 512, 4096, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffff0, 0xffffffff];
+const WILD = [
+  '0x0',
+  '0x1',
+  '0xfff',
+  '0xffffffff',
+  '0x100000000',
+  '0x7fffffffffffffff',
+  '0xfffffffffffffff8',
+  '0xffffffffffffffff',
+];
+const LENGTHS = [
+  0, 1, 8, 15, 16, 17, 512, 4096, 0x10000, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffff0, 0xffffffff,
+];
 
 const live = (view: View) => view.phase === 'running' && view.requests.length > 0;
 
@@ -25,7 +36,13 @@ function descriptor(view: View, draw: Draw): Record<string, unknown> {
   const all = [
     () => change('addr', address(view, draw)),
     () => change('len', pick(draw, LENGTHS)),
-    () => change('flags', view.packed ? pick(draw, [0, 1, 2, 3, 4, 5, 6, 7, 0x80, 0x82, 0x8000, 0x8080, 0x8083, 0xffff]) : pick(draw, [0, 1, 2, 3, 4, 5, 6, 7, 0xfff8, 0xffff])),
+    () =>
+      change(
+        'flags',
+        view.packed
+          ? pick(draw, [0, 1, 2, 3, 4, 5, 6, 7, 0x80, 0x82, 0x8000, 0x8080, 0x8083, 0xffff])
+          : pick(draw, [0, 1, 2, 3, 4, 5, 6, 7, 0xfff8, 0xffff]),
+      ),
     () => change(view.packed ? 'id' : 'next', pick(draw, [0, 1, 2, view.num - 1, view.num, 0xffff])),
   ];
   if (chance(draw, 60)) pick(draw, all)();
@@ -49,7 +66,12 @@ export const corruptDescriptor: Strategy = {
     const count = chance(draw, 70) ? 1 : between(draw, 2, 4);
     const steps = Array.from({ length: count }, () => {
       const table = view.tables && chance(draw, 40) ? { table: 'table' } : {};
-      return step('desc', { queue, ...table, slot: draw.int(table.table ? 3 : view.num), ...descriptor(view, draw) });
+      return step('desc', {
+        queue,
+        ...table,
+        slot: draw.int(table.table ? 3 : view.num),
+        ...descriptor(view, draw),
+      });
     });
     return [...steps, ...after(draw, queue)];
   },
@@ -60,7 +82,10 @@ export const changeInFlight: Strategy = {
   name: 'change-in-flight',
   focus: 'rings',
   breach: true,
-  weight: (view) => (view.phase === 'running' && !view.suspended && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0 ? 4 : 0),
+  weight: (view) =>
+    view.phase === 'running' && !view.suspended && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0
+      ? 4
+      : 0,
   draw(view, draw) {
     view.breached = true;
     const name = `r${view.serial++}`;
@@ -86,12 +111,21 @@ export const corruptRing: Strategy = {
     if (view.packed) {
       const slot = draw.int(view.num);
       return [
-        step('desc', { queue, slot, ...descriptor(view, draw), flags: pick(draw, [0x80, 0x81, 0x82, 0x83, 0x84, 0x8000, 0x8001, 0x8002]) }),
+        step('desc', {
+          queue,
+          slot,
+          ...descriptor(view, draw),
+          flags: pick(draw, [0x80, 0x81, 0x82, 0x83, 0x84, 0x8000, 0x8001, 0x8002]),
+        }),
         ...after(draw, queue),
       ];
     }
-    const heads = Array.from({ length: between(draw, 0, 4) }, () => pick(draw, [0, 0, 1, view.num - 1, view.num, 0xffff]));
-    const jump = chance(draw, 40) ? { move: pick(draw, [1, view.num, view.num + 1, 0x8000, -1, -view.num]) } : {};
+    const heads = Array.from({ length: between(draw, 0, 4) }, () =>
+      pick(draw, [0, 0, 1, view.num - 1, view.num, 0xffff]),
+    );
+    const jump = chance(draw, 40)
+      ? { move: pick(draw, [1, view.num, view.num + 1, 0x8000, -1, -view.num]) }
+      : {};
     return [step('avail', { queue, heads, ...jump }), ...after(draw, queue)];
   },
 };
@@ -108,7 +142,10 @@ export const scribble: Strategy = {
     const area = pick(draw, ['driver', 'desc'] as const);
     const size = area === 'desc' ? 16 * view.num : view.packed ? 4 : 6 + 2 * view.num;
     const value = pick(draw, [0, 1, 2, 3, 0x7fff, 0x8000, 0xfffe, 0xffff, draw.int(0x10000)]);
-    return [step('poke', { queue, area, at: 2 * draw.int(Math.max(1, size >> 1)), u16: value }), ...after(draw, queue)];
+    return [
+      step('poke', { queue, area, at: 2 * draw.int(Math.max(1, size >> 1)), u16: value }),
+      ...after(draw, queue),
+    ];
   },
 };
 
@@ -117,7 +154,13 @@ export const oddBuffer: Strategy = {
   name: 'odd-buffer',
   focus: 'rings',
   breach: true,
-  weight: (view) => (view.phase === 'running' && !view.suspended && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0 && view.num >= 4 ? 5 : 0),
+  weight: (view) =>
+    view.phase === 'running' &&
+    !view.suspended &&
+    (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0 &&
+    view.num >= 4
+      ? 5
+      : 0,
   draw(view, draw) {
     view.breached = true;
     const parts = Array.from({ length: between(draw, 1, 3) }, () => {
@@ -126,7 +169,10 @@ export const oddBuffer: Strategy = {
     });
     const name = `odd${view.serial++}`;
     const indirect = view.indirect && chance(draw, 30) ? { indirect: true } : {};
-    return [step('submit', { queue: pick(draw, QUEUES), as: name, parts, breach: true, kick: 'yes', ...indirect }), step('settle')];
+    return [
+      step('submit', { queue: pick(draw, QUEUES), as: name, parts, breach: true, kick: 'yes', ...indirect }),
+      step('settle'),
+    ];
   },
 };
 
@@ -157,7 +203,13 @@ export const unmapped: Strategy = {
   name: 'unmapped',
   focus: 'rings',
   breach: true,
-  weight: (view) => (view.phase === 'running' && !view.suspended && view.num >= 4 && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0 ? 3 : 0),
+  weight: (view) =>
+    view.phase === 'running' &&
+    !view.suspended &&
+    view.num >= 4 &&
+    (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0
+      ? 3
+      : 0,
   draw(view, draw) {
     view.breached = true;
     const page = `page${view.serial++}`;

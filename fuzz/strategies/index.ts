@@ -9,7 +9,8 @@ import * as rings from './rings.ts';
 const isStrategy = (value: unknown): value is Strategy =>
   typeof value === 'object' && value !== null && 'weight' in value && 'draw' in value;
 
-/** Every strategy. A module of strategies is one more entry. */
+/** Every strategy, by name: the same order however the modules were bundled. A module is one more entry. */
 export const STRATEGIES: readonly Strategy[] = [lifecycle, negotiation, rings, corruption, config, blk]
   .flatMap((module) => Object.values(module))
-  .filter(isStrategy);
+  .filter(isStrategy)
+  .sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -4,8 +4,25 @@ import { type DrawnStep, type Strategy, step } from '../strategy.ts';
 import { forgetSession, type Phase, type View } from '../view.ts';
 
 const RING = ['RING_PACKED', 'EVENT_IDX', 'INDIRECT_DESC', 'IN_ORDER', 'NOTIFICATION_DATA'];
-const NET = ['net.MRG_RXBUF', 'net.CTRL_VQ', 'net.CTRL_RX', 'net.CSUM', 'net.GUEST_CSUM', 'net.MAC', 'net.MTU', 'net.STATUS'];
-const BLK = ['blk.FLUSH', 'blk.CONFIG_WCE', 'blk.DISCARD', 'blk.WRITE_ZEROES', 'blk.SEG_MAX', 'blk.SIZE_MAX', 'blk.BLK_SIZE'];
+const NET = [
+  'net.MRG_RXBUF',
+  'net.CTRL_VQ',
+  'net.CTRL_RX',
+  'net.CSUM',
+  'net.GUEST_CSUM',
+  'net.MAC',
+  'net.MTU',
+  'net.STATUS',
+];
+const BLK = [
+  'blk.FLUSH',
+  'blk.CONFIG_WCE',
+  'blk.DISCARD',
+  'blk.WRITE_ZEROES',
+  'blk.SEG_MAX',
+  'blk.SIZE_MAX',
+  'blk.BLK_SIZE',
+];
 
 const SPLIT_SIZES = [2, 4, 4, 8, 8, 16, 64];
 const PACKED_SIZES = [2, 3, 4, 5, 7, 8, 8, 13, 16];
@@ -25,10 +42,18 @@ const NAME_OF: Record<Phase, string> = {
   queues: 'QUEUES',
   running: 'DRIVER_OK',
 };
-const STATUS_OF: Record<Phase, number> = { reset: 0, acknowledged: 1, driver: 3, features: 11, queues: 11, running: 15 };
+const STATUS_OF: Record<Phase, number> = {
+  reset: 0,
+  acknowledged: 1,
+  driver: 3,
+  features: 11,
+  queues: 11,
+  running: 15,
+};
 
 /** Names that the device offers. */
-const offeredOf = (view: View, names: readonly string[]) => names.filter((name) => (view.offered & bitMask([name])) !== 0n);
+const offeredOf = (view: View, names: readonly string[]) =>
+  names.filter((name) => (view.offered & bitMask([name])) !== 0n);
 
 /** The features that these imply, one level deep: enough for the names that are drawn. */
 function closed(names: string[]): string[] {
@@ -39,7 +64,9 @@ function closed(names: string[]): string[] {
 /** Draw a bring-up and note what it leads to. */
 export function bringUp(view: View, draw: Draw, to: Phase = weighted(draw, TARGETS)): DrawnStep {
   const wanted = [
-    ...offeredOf(view, RING).filter((name) => chance(draw, name === 'IN_ORDER' || name === 'NOTIFICATION_DATA' ? 20 : 50)),
+    ...offeredOf(view, RING).filter((name) =>
+      chance(draw, name === 'IN_ORDER' || name === 'NOTIFICATION_DATA' ? 20 : 50),
+    ),
     ...offeredOf(view, view.facts.type === 'net' ? NET : BLK).filter(() => chance(draw, 40)),
   ];
   const features = closed(wanted);
@@ -51,8 +78,12 @@ export function bringUp(view: View, draw: Draw, to: Phase = weighted(draw, TARGE
   view.eventIdx = features.includes('EVENT_IDX');
   view.indirect = features.includes('INDIRECT_DESC');
   view.inOrder = features.includes('IN_ORDER');
-  view.num = Math.min(pick(draw, view.packed ? PACKED_SIZES : SPLIT_SIZES), view.facts.values.num_max as number);
-  const start = chance(draw, 15) && view.facts.abilities.includes('vq-state') ? startOf(view, draw) : undefined;
+  view.num = Math.min(
+    pick(draw, view.packed ? PACKED_SIZES : SPLIT_SIZES),
+    view.facts.values.num_max as number,
+  );
+  const start =
+    chance(draw, 15) && view.facts.abilities.includes('vq-state') ? startOf(view, draw) : undefined;
   return step('bring-up', { to: NAME_OF[to], features, size: view.num, ...(start ? { start } : {}) });
 }
 
@@ -120,7 +151,8 @@ export const recover: Strategy = {
 export const suspend: Strategy = {
   name: 'suspend',
   focus: 'lifecycle',
-  weight: (view) => (view.phase === 'running' && view.facts.ops.includes('suspend') && !view.breached ? 4 : 0),
+  weight: (view) =>
+    view.phase === 'running' && view.facts.ops.includes('suspend') && !view.breached ? 4 : 0,
   draw(view, draw) {
     if (view.suspended) {
       view.suspended = false;

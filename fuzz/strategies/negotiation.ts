@@ -22,8 +22,29 @@ export const anyStatus: Strategy = {
   weight: () => 2,
   draw(view, draw) {
     view.breached = true;
-    const value = pick(draw, [1, 2, 3, 4, 7, 8, 0xb, 0xc, 0xf, 0x10, 0x40, 0x4f, 0x80, 0x8f, 0xff, between(draw, 1, 255)]);
-    return [step('breach', { what: 'status out of order' }), step('status', { write: value }), step('status', { has: 0 })];
+    const value = pick(draw, [
+      1,
+      2,
+      3,
+      4,
+      7,
+      8,
+      0xb,
+      0xc,
+      0xf,
+      0x10,
+      0x40,
+      0x4f,
+      0x80,
+      0x8f,
+      0xff,
+      between(draw, 1, 255),
+    ]);
+    return [
+      step('breach', { what: 'status out of order' }),
+      step('status', { write: value }),
+      step('status', { has: 0 }),
+    ];
   },
 };
 
@@ -64,7 +85,10 @@ export const lateFeatures: Strategy = {
   weight: (view) => (view.status >= 11 ? 1 : 0),
   draw(view, draw) {
     view.breached = true;
-    return [step('breach', { what: 'features after FEATURES_OK' }), step('features', { write: { bits: [draw.int(64)], baseline: chance(draw, 50) } })];
+    return [
+      step('breach', { what: 'features after FEATURES_OK' }),
+      step('features', { write: { bits: [draw.int(64)], baseline: chance(draw, 50) } }),
+    ];
   },
 };
 

@@ -11,21 +11,36 @@ const KICKS = [
 const IN = 'in';
 const OUT = 'out';
 
-const queueOf = (view: View, dir: 'in' | 'out') => (view.facts.type === 'net' && dir === IN ? 0 : view.facts.type === 'net' ? 1 : 0);
+const queueOf = (view: View, dir: 'in' | 'out') =>
+  view.facts.type === 'net' && dir === IN ? 0 : view.facts.type === 'net' ? 1 : 0;
 
 /** Sizes that cut a stretch of bytes in interesting places. */
 function cuts(draw: Draw, total: number, most: number): number[] {
   const n = draw.int(most);
-  return Array.from({ length: n }, () => pick(draw, [1, 2, 4, 8, 11, 12, 15, 16, 17, Math.max(1, total >> 1), Math.max(1, total - 1)]));
+  return Array.from({ length: n }, () =>
+    pick(draw, [1, 2, 4, 8, 11, 12, 15, 16, 17, Math.max(1, total >> 1), Math.max(1, total - 1)]),
+  );
 }
 
 function payload(view: View, dir: 'in' | 'out', draw: Draw): number {
   if (view.facts.type === 'net') return dir === IN ? view.rxSize : between(draw, 46, 180);
-  return 512 * weighted(draw, [[85, 1], [10, 2], [5, 3]] as const);
+  return (
+    512 *
+    weighted(draw, [
+      [85, 1],
+      [10, 2],
+      [5, 3],
+    ] as const)
+  );
 }
 
 /** Framing of a request: how many elements, direct or through a table. Returns the ring slots it takes. */
-function framing(view: View, draw: Draw, dir: 'in' | 'out', size: number): { args: Record<string, unknown>; slots: number } {
+function framing(
+  view: View,
+  draw: Draw,
+  dir: 'in' | 'out',
+  size: number,
+): { args: Record<string, unknown>; slots: number } {
   const room = Math.max(1, view.num - (view.load[queueOf(view, dir)] ?? 0));
   const indirect = view.indirect && chance(draw, 40);
   const most = indirect ? Math.min(4, view.num - 1) : Math.max(1, Math.min(3, room - 2));
@@ -51,7 +66,8 @@ function framing(view: View, draw: Draw, dir: 'in' | 'out', size: number): { arg
 export const request: Strategy = {
   name: 'request',
   focus: 'rings',
-  weight: (view) => (view.phase === 'running' && !view.suspended ? (view.breached ? 8 : 60) : view.phase === 'queues' ? 6 : 0),
+  weight: (view) =>
+    view.phase === 'running' && !view.suspended ? (view.breached ? 8 : 60) : view.phase === 'queues' ? 6 : 0,
   draw(view, draw) {
     const dir = view.facts.type === 'net' && !view.facts.peer?.send ? OUT : pick(draw, [IN, OUT] as const);
     const queue = queueOf(view, dir);
@@ -67,7 +83,15 @@ export const request: Strategy = {
   },
 };
 
-function finish(view: View, draw: Draw, dir: 'in' | 'out', size: number, args: Record<string, unknown>, slots: number, queue: number) {
+function finish(
+  view: View,
+  draw: Draw,
+  dir: 'in' | 'out',
+  size: number,
+  args: Record<string, unknown>,
+  slots: number,
+  queue: number,
+) {
   view.load[queue] = (view.load[queue] ?? 0) + slots;
   const name = `r${view.serial++}`;
   view.requests.push(name);
@@ -92,7 +116,10 @@ function finish(view: View, draw: Draw, dir: 'in' | 'out', size: number, args: R
 export const burst: Strategy = {
   name: 'burst',
   focus: 'rings',
-  weight: (view) => (view.phase === 'running' && !view.suspended && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0 ? 6 : 0),
+  weight: (view) =>
+    view.phase === 'running' && !view.suspended && (view.load[view.facts.type === 'net' ? 1 : 0] ?? 0) === 0
+      ? 6
+      : 0,
   draw(view, draw) {
     const each = view.facts.type === 'blk' ? 2 : 1;
     const indirect = view.indirect && chance(draw, 60);
@@ -104,7 +131,15 @@ export const burst: Strategy = {
     const size = view.facts.type === 'blk' ? 512 : 60;
     const name = `burst${from}`;
     return [
-      step('request', { dir: OUT, size, seed: from, as: name, count, ...(indirect ? { indirect: true } : {}), kick: chance(draw, 70) ? 'obey' : 'yes' }),
+      step('request', {
+        dir: OUT,
+        size,
+        seed: from,
+        as: name,
+        count,
+        ...(indirect ? { indirect: true } : {}),
+        kick: chance(draw, 70) ? 'obey' : 'yes',
+      }),
       ...(chance(draw, 30) ? [step('pump', { units: between(draw, 1, count) })] : []),
       step('settle'),
     ];
@@ -127,7 +162,12 @@ export const kick: Strategy = {
   name: 'kick',
   focus: 'rings',
   weight: (view) => (view.phase === 'running' ? 6 : 1),
-  draw: (_, draw) => [step('kick', { queue: pick(draw, ['tx', 'rx']), ...(chance(draw, 20) ? { times: between(draw, 2, 20) } : {}) })],
+  draw: (_, draw) => [
+    step('kick', {
+      queue: pick(draw, ['tx', 'rx']),
+      ...(chance(draw, 20) ? { times: between(draw, 2, 20) } : {}),
+    }),
+  ],
 };
 
 export const pump: Strategy = {
@@ -154,7 +194,10 @@ export const interrupts: Strategy = {
   weight: (view) => (view.phase === 'running' && !view.breached ? 12 : 0),
   draw(view, draw) {
     const queue = pick(draw, ['tx', 'rx']);
-    const mode = pick(draw, view.eventIdx ? ['arm', 'arm', 'disable', 'enable', 'event'] : ['enable', 'disable', 'enable']);
+    const mode = pick(
+      draw,
+      view.eventIdx ? ['arm', 'arm', 'disable', 'enable', 'event'] : ['enable', 'disable', 'enable'],
+    );
     if (mode !== 'event') return [step('interrupts', { queue, mode })];
     const at = view.packed ? draw.int(view.num) : draw.int(40);
     return [step('interrupts', { queue, mode, at, ...(view.packed ? { wrap: draw.int(2) } : {}) })];

@@ -1,0 +1,20 @@
+import { deviceFacts } from '../conformance/runner/device-facts.ts';
+import type { Target } from '../conformance/runner/run-instance.ts';
+import { TargetError } from '../conformance/runner/targets.ts';
+import { GuestMemory } from '../framework/memory/guest-memory.ts';
+import type { Bench } from './execute.ts';
+
+/** Guest memory of one worker, in bytes. */
+const MEMORY = 8 << 20;
+
+/** A place to run sequences against `target`. @throws TargetError when no device can be made of it */
+export function benchOf(target: Target): Bench {
+  try {
+    return { target, facts: deviceFacts(target.definition, target.options), guest: new GuestMemory(MEMORY) };
+  } catch (error) {
+    throw new TargetError(
+      `${target.name} cannot be used: ${(error as Error).message}`,
+      'see `vdpa-cts targets` for options',
+    );
+  }
+}
