@@ -1,4 +1,12 @@
-import type { IotlbEntry, Iova, OpName, Perm, VdpaCallback, VdpaConfigOps, VqState } from '../../framework/device.ts';
+import type {
+  IotlbEntry,
+  Iova,
+  OpName,
+  Perm,
+  VdpaCallback,
+  VdpaConfigOps,
+  VqState,
+} from '../../framework/device.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
 
@@ -14,7 +22,10 @@ function frames(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
   const lines = stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')) ?? [];
   if (lines.length === 0) return undefined;
-  return lines.slice(0, 3).map((line) => line.trim().replace(/\(?(?:file:\/\/)?[^\s()]*\/([^/\s()]+)\)?$/, '($1)')).join(' < ');
+  return lines
+    .slice(0, 3)
+    .map((line) => line.trim().replace(/\(?(?:file:\/\/)?[^\s()]*\/([^/\s()]+)\)?$/, '($1)'))
+    .join(' < ');
 }
 
 /** Write the exception of a parent into the history and stop the case. */
@@ -175,7 +186,9 @@ export class RecordedOps implements VdpaConfigOps {
     return this.#int('setMap', [asid, table.length], () => this.#ops.setMap!(asid, table));
   }
   dmaMap(asid: number, iova: Iova, size: number, addr: number, perm: Perm): number {
-    return this.#int('dmaMap', [asid, iova, size, addr, perm], () => this.#ops.dmaMap!(asid, iova, size, addr, perm));
+    return this.#int('dmaMap', [asid, iova, size, addr, perm], () =>
+      this.#ops.dmaMap!(asid, iova, size, addr, perm),
+    );
   }
   dmaUnmap(asid: number, iova: Iova, size: number): number {
     return this.#int('dmaUnmap', [asid, iova, size], () => this.#ops.dmaUnmap!(asid, iova, size));
@@ -226,9 +239,27 @@ export class RecordedOps implements VdpaConfigOps {
 }
 
 const OPTIONAL_OPS = [
-  'kickVqWithData', 'getVendorVqStats', 'getVqNotification', 'getVqIrq', 'getVqSize', 'getVqGroup', 'getVqDescGroup',
-  'getBackendFeatures', 'getVqNumMin', 'compatReset', 'suspend', 'resume', 'getGeneration', 'getIovaRange',
-  'setVqAffinity', 'getVqAffinity', 'setGroupAsid', 'setMap', 'dmaMap', 'dmaUnmap', 'resetMap',
+  'kickVqWithData',
+  'getVendorVqStats',
+  'getVqNotification',
+  'getVqIrq',
+  'getVqSize',
+  'getVqGroup',
+  'getVqDescGroup',
+  'getBackendFeatures',
+  'getVqNumMin',
+  'compatReset',
+  'suspend',
+  'resume',
+  'getGeneration',
+  'getIovaRange',
+  'setVqAffinity',
+  'getVqAffinity',
+  'setGroupAsid',
+  'setMap',
+  'dmaMap',
+  'dmaUnmap',
+  'resetMap',
 ] as const satisfies readonly OpName[];
 
 const hex = (bits: bigint) => `0x${BigInt.asUintN(64, bits).toString(16)}`;

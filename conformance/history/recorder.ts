@@ -21,7 +21,8 @@ export class Recorder implements MemoryTracer {
   }
 
   push(event: HistoryEvent): void {
-    if (this.events.length >= MAX_EVENTS) throw new HistoryOverflow(`more than ${MAX_EVENTS} events in one case`);
+    if (this.events.length >= MAX_EVENTS)
+      throw new HistoryOverflow(`more than ${MAX_EVENTS} events in one case`);
     this.events.push(event);
   }
 

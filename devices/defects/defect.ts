@@ -1,7 +1,7 @@
 import type { ParentDefinition } from '../../framework/parent.ts';
 import type { PackedDeviceRing } from '../../framework/virtqueue/device/packed.ts';
-import type { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 import { PackedDeviceRing as Packed } from '../../framework/virtqueue/device/packed.ts';
+import type { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 import { SplitDeviceRing as Split } from '../../framework/virtqueue/device/split.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
 import { profileCache } from '../simulator/options.ts';
@@ -30,7 +30,9 @@ export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
 }
 
 /** Declare a defect; `Device` is the simulated device class that `seed` needs. */
-export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(defect: Defect<Device>): Defect {
+export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(
+  defect: Defect<Device>,
+): Defect {
   return defect as unknown as Defect;
 }
 
@@ -52,7 +54,10 @@ export function defectiveParent(base: ParentDefinition, defect: Defect): ParentD
 }
 
 /** Change every split ring that the device creates from now on. */
-export function onSplitRing(device: SimulatorDevice, change: (ring: SplitDeviceRing, queue: SimQueue) => void): void {
+export function onSplitRing(
+  device: SimulatorDevice,
+  change: (ring: SplitDeviceRing, queue: SimQueue) => void,
+): void {
   const { createRing } = device;
   device.createRing = (queue, config) => {
     const ring = createRing.call(device, queue, config);
@@ -62,7 +67,10 @@ export function onSplitRing(device: SimulatorDevice, change: (ring: SplitDeviceR
 }
 
 /** Change every packed ring that the device creates from now on. */
-export function onPackedRing(device: SimulatorDevice, change: (ring: PackedDeviceRing, queue: SimQueue) => void): void {
+export function onPackedRing(
+  device: SimulatorDevice,
+  change: (ring: PackedDeviceRing, queue: SimQueue) => void,
+): void {
   const { createRing } = device;
   device.createRing = (queue, config) => {
     const ring = createRing.call(device, queue, config);

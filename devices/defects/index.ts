@@ -1,11 +1,11 @@
 import { BLK_DEFECTS } from './blk.ts';
 import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
+import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
 import { NET_CONTROL_BREACH_DEFECTS } from './net-control-breaches.ts';
 import { NET_FILTER_DEFECTS } from './net-filter.ts';
 import { NET_MULTIQUEUE_DEFECTS } from './net-multiqueue.ts';
-import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_OFFLOAD_DEFECTS } from './net-offload.ts';
 import { NET_RECEIVE_DEFECTS } from './net-receive.ts';
 import { NET_TRANSMIT_DEFECTS, NET_VALUE_DEFECTS } from './net-transmit.ts';

@@ -456,8 +456,12 @@ test('any ring bytes: pop terminates, throws only RingError, and stores nothing'
     (num, descs, table, options) => {
       const f = new PackedFixture();
       const ring = f.packed(num, options);
-      descs.forEach((d, i) => f.desc(DESC + 16 * i, d.addr, d.len, d.id, d.flags));
-      table.forEach((d, i) => f.desc(TABLE + 16 * i, d.addr, d.len, d.id, d.flags));
+      descs.forEach((d, i) => {
+        f.desc(DESC + 16 * i, d.addr, d.len, d.id, d.flags);
+      });
+      table.forEach((d, i) => {
+        f.desc(TABLE + 16 * i, d.addr, d.len, d.id, d.flags);
+      });
       const taken: DeviceBuffer[] = [];
       const drain = (): void => {
         for (let buffer = ring.pop(); buffer !== null; buffer = ring.pop()) {

@@ -33,7 +33,9 @@ class SplitFixture extends RingFixture {
   }
   /** Make `heads` available from index `from` on. */
   offer(num: number, from: number, ...heads: number[]): void {
-    heads.forEach((head, k) => this.put16(DRIVER + 4 + 2 * (((from + k) & 0xffff) % num), head));
+    heads.forEach((head, k) => {
+      this.put16(DRIVER + 4 + 2 * (((from + k) & 0xffff) % num), head);
+    });
     this.put16(DRIVER + 2, from + heads.length);
   }
   used(slot: number): [number, number] {
@@ -498,8 +500,12 @@ test('any ring bytes: pop terminates, throws only RingError, and stores nothing'
     (descs, table, avail, idx, options) => {
       const f = new SplitFixture();
       const ring = f.split(8, options);
-      descs.forEach((d, i) => f.desc(DESC + 16 * i, d.addr, d.len, d.flags, d.next));
-      table.forEach((d, i) => f.desc(TABLE + 16 * i, d.addr, d.len, d.flags, d.next));
+      descs.forEach((d, i) => {
+        f.desc(DESC + 16 * i, d.addr, d.len, d.flags, d.next);
+      });
+      table.forEach((d, i) => {
+        f.desc(TABLE + 16 * i, d.addr, d.len, d.flags, d.next);
+      });
       f.memory.bytes.set(
         avail.map((byte, i) => (i % 2 === 1 && byte < 250 ? 0 : byte % 9)),
         DRIVER,

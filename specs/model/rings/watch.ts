@@ -184,7 +184,7 @@ export class Watch {
   /** The driver kicked, or was told that it need not: from here on the device knows about all that is available. */
   #announce(q: number): void {
     const queue = this.#queues.get(q);
-    if (queue && queue.ready && this.#driverOk && !this.#suspended) queue.announced = true;
+    if (queue?.ready && this.#driverOk && !this.#suspended) queue.announced = true;
   }
 
   /** The device says that it has nothing left to do: then nothing may be left, and no notification owed. */
