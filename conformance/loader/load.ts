@@ -6,7 +6,7 @@ import { isMap, LineCounter, type Node, parseDocument } from 'yaml';
 import { cached } from '../../specs/compile-cache.ts';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
 import { STEPS } from '../steps/index.ts';
-import type { CaseDefinition, Catalogue, CatalogueCase, Position } from './case.ts';
+import type { CaseDefinition, Catalogue, CatalogueCase, Position, RawStep } from './case.ts';
 import { checkExpressions } from './check-expressions.ts';
 import { checkFeatureNames } from './check-names.ts';
 import { type FileProblem, InputError } from './problems.ts';
@@ -66,7 +66,7 @@ function compile(files: { path: string; text: string }[], known: ReadonlySet<str
       for (const error of document.errors)
         problems.push({
           position: at(error.pos[0]),
-          message: error.message.split('\n')[0],
+          message: error.message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, ''),
           hint: 'this is not valid YAML',
         });
       continue;
@@ -79,6 +79,11 @@ function compile(files: { path: string; text: string }[], known: ReadonlySet<str
       return at(0);
     };
     const data = document.toJS() as CaseDefinition[];
+    if (!Array.isArray(data)) {
+      const hint = 'it begins with `- id: area/name`; see conformance/catalogue/README.md';
+      problems.push({ position: at(0), message: 'a catalogue file is a list of cases', hint });
+      continue;
+    }
     if (!validate(data)) {
       problems.push(...explain(validate.errors ?? [], data, place));
       continue;
@@ -124,14 +129,28 @@ function checkNames(
   definition.requirements.forEach((id, i) => {
     cite(id, [index, 'requirements', i]);
   });
-  definition.steps.forEach((step, i) => {
-    if (typeof step.for === 'string') cite(step.for, [index, 'steps', i, 'for']);
-  });
+  for (const [step, route] of stepsWithin(definition.steps, [index, 'steps'])) {
+    if (typeof step.for === 'string') cite(step.for, [...route, 'for']);
+  }
   problems.push(
     ...checkFeatureNames(definition, index, place),
     ...checkExpressions(definition, index, place),
   );
   return problems;
+}
+
+/** Every step with the way to it, those inside groups included. */
+function* stepsWithin(
+  steps: readonly RawStep[],
+  route: (string | number)[],
+): Generator<[RawStep, (string | number)[]]> {
+  for (const [i, step] of steps.entries()) {
+    yield [step, [...route, i]];
+    const word = wordOf(step)!;
+    if (word === 'control') yield* stepsWithin(step.control as RawStep[], [...route, i, word]);
+    else if (word === 'repeat' || word === 'when')
+      yield* stepsWithin((step[word] as { steps: RawStep[] }).steps, [...route, i, word, 'steps']);
+  }
 }
 
 function duplicates(cases: readonly CatalogueCase[]): FileProblem[] {
