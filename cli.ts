@@ -224,10 +224,9 @@ export async function main(args: readonly string[]): Promise<number> {
     err: process.stderr,
   };
   let code: number = EXIT.CLEAN;
-  // Whoever reads the output may stop early, as `head` does.
+  // Whoever reads the output may stop early, as `head` does; the exit code stays what it is.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.CLEAN);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
   });
   try {
     const top = program(context, (result) => {

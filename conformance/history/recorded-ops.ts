@@ -17,22 +17,36 @@ export class ParentCrash extends Error {
 
 type Args = OpEvent['a'];
 
+/** Files of the suite's own build: their frames say nothing about the parent and differ from build to build. */
+const OWN_BUILD = /\((?:chunk-\w+|\w+(?:-\w+)?)\.js:/;
+
 /** Up to three stack frames of `error`, file names only, so that histories do not depend on the machine. */
 function frames(error: unknown): string | undefined {
   const stack = error instanceof Error ? error.stack : undefined;
-  const lines = stack?.split('\n').filter((line) => line.trimStart().startsWith('at ')) ?? [];
-  if (lines.length === 0) return undefined;
-  return lines
-    .slice(0, 3)
+  if (typeof stack !== 'string') return undefined;
+  const lines = stack
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
     .map((line) => line.trim().replace(/\(?(?:file:\/\/)?[^\s()]*\/([^/\s()]+)\)?$/, '($1)'))
-    .join(' < ');
+    .filter((line) => !OWN_BUILD.test(line));
+  return lines.length === 0 ? undefined : lines.slice(0, 3).join(' < ');
+}
+
+/** `error` in words, whatever it is: a parent may throw anything. */
+export function errorText(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
 }
 
 /** Write the exception of a parent into the history and stop the case. */
 export function recordThrow(recorder: Recorder, op: string, error: unknown): never {
   if (error instanceof HistoryOverflow) throw error;
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  recorder.events.push({ k: 'throw', op, error: message, at: frames(error) });
+  const message = errorText(error);
+  const at = frames(error);
+  recorder.events.push({ k: 'throw', op, error: message, ...(at === undefined ? {} : { at }) });
   throw new ParentCrash(`${op}: ${message}`);
 }
 

@@ -2,7 +2,7 @@ import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import type { HistoryEvent } from '../history/events.ts';
-import { ParentCrash } from '../history/recorded-ops.ts';
+import { errorText, ParentCrash } from '../history/recorded-ops.ts';
 import { HistoryOverflow } from '../history/recorder.ts';
 import { BASELINE } from '../session/bring-up.ts';
 import { ParentLacks, Session, type SessionOptions, StopSteps } from '../session/session.ts';
@@ -54,7 +54,7 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
   try {
     session.dispose();
   } catch (error) {
-    recorder.events.push({ k: 'throw', op: 'dispose', error: String(error) });
+    recorder.events.push({ k: 'throw', op: 'dispose', error: errorText(error) });
   }
   return recorder.events;
 }
@@ -65,7 +65,8 @@ function open(settings: RunSettings): Session | HistoryEvent[] {
   try {
     return new Session(settings.definition, options);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return [{ k: 'throw', op: error instanceof ParentCrash ? 'create' : 'register', error: message }];
+    if (error instanceof ParentCrash)
+      return [{ k: 'throw', op: 'create', error: error.message.replace(/^create: /, '') }];
+    return [{ k: 'throw', op: 'register', error: errorText(error) }];
   }
 }

@@ -80,6 +80,8 @@ export class Session {
     this.instance = this.guarded('create', () =>
       definition.create({ port, seed: options.seed, options: options.options ?? {} }),
     );
+    if (typeof this.instance?.device?.ops !== 'object' || !Array.isArray(this.instance.abilities))
+      throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
     this.ops = new RecordedOps(this.instance.device.ops, this.recorder);
     const { name, nvqs, ngroups, nas, useVa } = this.instance.device;
     const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.ops };
