@@ -9,7 +9,7 @@ export default defineConfig({
     globalSetup: ['tests/build-once.ts'],
     pool: 'threads',
     // No test depends on speed: these limits only end what would never end.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     coverage: {
       provider: 'v8',
