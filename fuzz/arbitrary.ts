@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { STEPS } from '../conformance/steps/index.ts';
 import type { Draw } from './draw.ts';
-import { drawSequence, numbered, type Sequence } from './sequence.ts';
+import { drawSequence, numbered, type Sequence, type SequenceStep } from './sequence.ts';
 import { simplerArgs } from './shrink.ts';
 import type { Focus } from './strategy.ts';
 
@@ -53,15 +53,14 @@ export class SequenceArbitrary extends fc.Arbitrary<Sequence> {
 
   /** Fewer steps first: large pieces dropped, then small ones; then simpler arguments. */
   shrink({ seed, steps }: Sequence): fc.Stream<fc.Value<Sequence>> {
-    const value = (fewer: readonly { name: string; args: unknown }[]) =>
+    const value = (fewer: readonly Omit<SequenceStep, 'at'>[]) =>
       new fc.Value<Sequence>({ seed, steps: numbered(fewer) }, undefined);
     function* candidates() {
       for (let size = steps.length >> 1; size >= 1; size >>= 1) {
         for (let at = steps.length - size; at >= 0; at -= size) yield value(steps.toSpliced(at, size));
       }
-      for (const [i, { name, args }] of steps.entries()) {
-        for (const simpler of simplerArgs(args))
-          yield value(steps.with(i, { ...steps[i], name, args: simpler }));
+      for (const [i, step] of steps.entries()) {
+        for (const args of simplerArgs(step.args)) yield value(steps.with(i, { ...step, args }));
       }
     }
     return new fc.Stream(candidates());

@@ -1,6 +1,6 @@
 import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { between, chance, type Draw, pick } from './draw.ts';
-import { drawSequence, numbered, type Sequence } from './sequence.ts';
+import { drawSequence, numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
 import type { Focus } from './strategy.ts';
 
 /** Longest sequence that mutation makes. */
@@ -17,34 +17,38 @@ export function mutate(
   seed: number,
   focus: readonly Focus[],
 ): Sequence {
-  const base = pick(draw, corpus).steps;
-  let steps: { name: string; args: unknown }[] = [...base];
+  const base = pieces(pick(draw, corpus).steps);
+  let parts = [...base];
   for (let n = between(draw, 1, 3); n > 0; n--) {
-    const at = draw.int(steps.length);
+    const at = draw.int(parts.length);
     switch (draw.int(5)) {
       case 0:
-        steps.splice(at, between(draw, 1, 3));
+        parts.splice(at, between(draw, 1, 3));
         break;
       case 1:
-        steps.splice(at, 0, steps[at]);
+        parts.splice(at, 0, parts[at]);
         break;
       case 2: {
-        const [moved] = steps.splice(at, 1);
-        steps.splice(draw.int(steps.length + 1), 0, moved);
+        const [moved] = parts.splice(at, 1);
+        parts.splice(draw.int(parts.length + 1), 0, moved);
         break;
       }
       case 3: {
-        const other = pick(draw, corpus).steps;
+        const other = pieces(pick(draw, corpus).steps);
         const from = draw.int(other.length);
-        steps.splice(at, 0, ...other.slice(from, from + between(draw, 1, 6)));
+        parts.splice(at, 0, ...other.slice(from, from + between(draw, 1, 6)));
         break;
       }
       default:
-        steps = [...steps.slice(0, at), ...drawSequence(facts, draw, seed, focus).steps];
+        parts = [...parts.slice(0, at), ...pieces(drawSequence(facts, draw, seed, focus).steps)];
     }
-    if (steps.length === 0) steps = [...base];
+    if (parts.length === 0) parts = [...base];
   }
-  const trimmed = steps.slice(0, LONGEST);
-  if (chance(draw, 90)) trimmed.push({ name: 'settle', args: {} });
-  return { seed, steps: numbered(trimmed) };
+  const steps: Omit<SequenceStep, 'at'>[] = [];
+  for (const part of parts) {
+    if (steps.length > 0 && steps.length + part.length > LONGEST) break;
+    steps.push(...part);
+  }
+  if (chance(draw, 90)) steps.push({ name: 'settle', args: {} });
+  return { seed, steps: numbered(steps) };
 }

@@ -13,17 +13,31 @@ const LONGEST = 42;
 /** A focus raises the weight of its strategies by this. */
 const FOCUS_FACTOR = 6;
 
+/** A step of a sequence. */
+export interface SequenceStep extends FlatStep {
+  /** It stays right behind the step before it. */
+  bound?: true;
+}
+
 /** A sequence as it is drawn: plain data, the same steps that a catalogue case has. */
 export interface Sequence {
   seed: number;
-  steps: FlatStep[];
+  steps: SequenceStep[];
 }
 
-const flat = ({ name, args }: DrawnStep, i: number): FlatStep => ({ name, args, at: `steps[${i}]` });
-
 /** Number steps anew; used after a list was cut or joined. */
-export const numbered = (steps: readonly { name: string; args: unknown }[]): FlatStep[] =>
-  steps.map(({ name, args }, i) => ({ name, args, at: `steps[${i}]` }));
+export const numbered = (steps: readonly Omit<SequenceStep, 'at'>[]): SequenceStep[] =>
+  steps.map((step, i) => ({ ...step, at: `steps[${i}]` }));
+
+/** Steps that may not be torn apart, each with those that are bound to it. */
+export function pieces<Step extends { bound?: true }>(steps: readonly Step[]): Step[][] {
+  const all: Step[][] = [];
+  for (const step of steps) {
+    if (step.bound && all.length > 0) all[all.length - 1].push(step);
+    else all.push([step]);
+  }
+  return all;
+}
 
 /** Draw a whole sequence: usually a session that runs, then whatever the state allows. */
 export function drawSequence(
@@ -38,7 +52,7 @@ export function drawSequence(
   const lawful = chance(draw, 35);
   if (chance(draw, 85)) steps.push(bringUp(view, draw));
   extend(steps, view, draw, between(draw, SHORTEST, LONGEST), lawful, focus);
-  return { seed, steps: steps.map(flat) };
+  return { seed, steps: numbered(steps) };
 }
 
 /** Draw steps until there are `length`. */

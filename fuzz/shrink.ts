@@ -2,12 +2,12 @@ import { weigh } from '../conformance/judge.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { sameBug } from './bucket.ts';
 import { type Bench, type Executed, execute } from './execute.ts';
-import { numbered, type Sequence } from './sequence.ts';
+import { numbered, type Sequence, type SequenceStep } from './sequence.ts';
 
 /** Runs that shrinking may cost at most. */
 const MOST_RUNS = 1500;
 
-type Steps = { name: string; args: unknown }[];
+type Steps = Omit<SequenceStep, 'at'>[];
 
 export interface Shrunk extends Executed {
   sequence: Sequence;
@@ -84,7 +84,7 @@ function dropSteps(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
 function simplify(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
   for (let i = 0; i < steps.length; i++) {
     for (const args of simplerArgs(steps[i].args)) {
-      const candidate = steps.with(i, { name: steps[i].name, args });
+      const candidate = steps.with(i, { ...steps[i], args });
       if (attempt(candidate)) steps = candidate;
     }
   }

@@ -9,6 +9,10 @@ export type Focus = (typeof FOCUSES)[number];
 export interface DrawnStep {
   name: string;
   args: Record<string, unknown>;
+  /** Requirement that a failure of this step is about. */
+  for?: string;
+  /** It is right behind the step before it only: mutation keeps the two together. */
+  bound?: true;
 }
 
 /**
@@ -25,3 +29,10 @@ export interface Strategy {
 }
 
 export const step = (name: string, args: Record<string, unknown> = {}): DrawnStep => ({ name, args });
+
+/** The same step, about a requirement. */
+export const about = (requirement: string, drawn: DrawnStep): DrawnStep => ({ ...drawn, for: requirement });
+
+/** Steps that are right only in this order, with nothing between them. */
+export const together = (...steps: DrawnStep[]): DrawnStep[] =>
+  steps.map((one, i) => (i === 0 ? one : { ...one, bound: true }));

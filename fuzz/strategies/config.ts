@@ -9,12 +9,22 @@ export const readConfig: Strategy = {
   weight: () => 3,
   draw(view, draw) {
     const size = view.facts.values.config_size as number;
+    if (chance(draw, 25)) {
+      const beyond = step('config-beyond', {
+        at: pick(draw, [0, 1, 4, -1, -4096]),
+        size: pick(draw, [1, 8, 64, 4096]),
+      });
+      const extent = { ...step('config-extent'), for: 'VDPA-054' };
+      return [pick(draw, [step('config-sweep'), extent, { ...beyond, for: 'VDPA-053' }])];
+    }
     if (chance(draw, 40)) {
       const at = draw.int(Math.max(1, size));
       return [step('config', { at, size: between(draw, 1, Math.max(1, size - at)) })];
     }
     const fields = configFields(view.facts.type).filter((field) => field.offset + field.width <= size);
-    return [step('config', { field: pick(draw, fields).field })];
+    const { field, width } = pick(draw, fields);
+    const pieces = width > 2 && chance(draw, 40) ? { pieces: pick(draw, [1, 2, width >> 1]) } : {};
+    return [step('config', { field, ...pieces })];
   },
 };
 

@@ -1,5 +1,5 @@
 import { between, chance, type Draw, pick, weighted } from '../draw.ts';
-import { type DrawnStep, type Strategy, step } from '../strategy.ts';
+import { type DrawnStep, type Strategy, step, together } from '../strategy.ts';
 import { forgetSession, settled, type View } from '../view.ts';
 
 const KICKS = [
@@ -53,14 +53,47 @@ function framing(
   const parts = (readable > 0 ? r.length + 1 : 0) + (writable > 0 ? w.length + 1 : 0);
   const cut = { ...(r.length > 0 ? { r } : {}), ...(w.length > 0 ? { w } : {}) };
   const split = !view.packed && indirect && parts > 1 && chance(draw, 20);
-  return {
-    args: {
-      ...(r.length + w.length > 0 ? { cut } : {}),
-      ...(indirect ? { indirect: split ? { direct: 1 } : true } : {}),
-    },
-    slots: indirect ? (split ? 2 : 1) : parts,
-  };
+  const slots = indirect ? (split ? 2 : 1) : parts;
+  const args: Record<string, unknown> = {};
+  if (r.length + w.length > 0) args.cut = cut;
+  if (indirect) {
+    args.indirect = split ? { direct: 1 } : true;
+    if (chance(draw, 15)) args['table-write-flag'] = true;
+  }
+  if (view.packed) {
+    if (chance(draw, 10)) args.id = 0x8000 + view.serial;
+    if (!indirect && parts > 1 && chance(draw, 15)) args['other-ids'] = draw.int(65536);
+  } else if (!view.inOrder && (view.load[queueOf(view, dir)] ?? 0) === 0 && chance(draw, 15)) {
+    args.slots = scattered(draw, slots, view.num);
+  }
+  return { args, slots };
 }
+
+/** `count` different slots of a table of `num`, in any order. */
+function scattered(draw: Draw, count: number, num: number): number[] {
+  const left = Array.from({ length: num }, (_, slot) => slot);
+  return Array.from({ length: Math.min(count, num) }, () => left.splice(draw.int(left.length), 1)[0]);
+}
+
+/** A valid request through a table at an odd place. */
+export const oddTable: Strategy = {
+  name: 'odd-table',
+  focus: 'rings',
+  weight: (view) => (view.phase === 'running' && !view.suspended && !view.breached && view.indirect ? 3 : 0),
+  draw(view, draw) {
+    const table = `t${view.serial++}`;
+    const as = `r${view.serial++}`;
+    view.requests.push(as);
+    settled(view);
+    return together(
+      step('settle'),
+      step('memory', { as: `${table}x`, size: between(draw, 1, 15), align: 16 }),
+      step('memory', { as: table, size: 48, align: pick(draw, [1, 2, 8]) }),
+      step('request', { dir: 'any', as, list: 3, indirect: { in: table } }),
+      step('settle'),
+    );
+  },
+};
 
 /** One or several valid requests, in one piece or prepared first and published later. */
 export const request: Strategy = {
