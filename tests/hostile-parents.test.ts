@@ -111,7 +111,9 @@ describe('a parent gets a verdict, and the rest of the run completes, when it', 
   it('scribbles over memory', async () => {
     const verdicts = await verdictsOf('scribbles');
     // What its own ring code makes of the wreck does not matter.
-    const fail = expect.stringMatching(/^(fail|crash): INV-(WRITE-SCOPE|MAPPING) a store of 4 bytes at pa 0x/);
+    const fail = expect.stringMatching(
+      /^(fail|crash): INV-(WRITE-SCOPE|MAPPING) a store of 4 bytes at pa 0x/,
+    );
     expect(verdicts).toEqual(outcome('pass', 'pass', fail));
   });
 
