@@ -20,6 +20,9 @@ export async function buildAll() {
     platform: 'node',
     target: 'node20',
     packages: 'external',
+    // Puts exported numbers into the code; with them and without fields that start as undefined
+    // (useDefineForClassFields in tsconfig.json) rings take half the time.
+    minifySyntax: true,
     sourcemap: true,
     chunkNames: 'chunk-[hash]',
     logLevel: 'warning',

@@ -1,5 +1,5 @@
 import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
-import { type DevicePort, DmaFault } from './host-memory.ts';
+import { type DevicePort, DmaFault, EPOCH, LITTLE_ENDIAN } from './host-memory.ts';
 
 /** Addresses and ends of ranges above this are not exact as numbers, and never mapped. */
 const EXACT = Number.MAX_SAFE_INTEGER;
@@ -9,11 +9,12 @@ export const IOTLB_MAX_ENTRIES = 2048;
 
 /**
  * A translation table of one address space: sorted, non-overlapping entries with permissions.
- * `generation` moves on every change, so that a cached translation can be recognised as stale.
+ * `generation` is new after every change and no table ever has that of another one, so that a cached
+ * translation can be recognised as stale.
  */
 export class Iotlb {
   #entries: IotlbEntry[] = [];
-  generation = 0;
+  generation = ++EPOCH.now;
 
   get entries(): readonly IotlbEntry[] {
     return this.#entries;
@@ -26,20 +27,20 @@ export class Iotlb {
     const at = this.#entries.findIndex((e) => e.iova + e.size > entry.iova);
     if (at >= 0 && this.#entries[at].iova < entry.iova + entry.size) return false;
     this.#entries.splice(at < 0 ? this.#entries.length : at, 0, { ...entry });
-    this.generation++;
+    this.generation = ++EPOCH.now;
     return true;
   }
 
   /** Remove every entry that lies in [iova, iova + size). Unmapping nothing is harmless. */
   unmap(iova: Iova, size: number): void {
     this.#entries = this.#entries.filter((e) => e.iova < iova || e.iova + e.size > iova + size);
-    this.generation++;
+    this.generation = ++EPOCH.now;
   }
 
   /** Replace the whole table (`setMap`). Returns false, leaving it empty, when the new one is malformed. */
   replace(table: readonly IotlbEntry[]): boolean {
     this.#entries = [];
-    this.generation++;
+    this.generation = ++EPOCH.now;
     for (const entry of table) {
       if (!this.map(entry)) {
         this.#entries = [];
@@ -51,7 +52,7 @@ export class Iotlb {
 
   clear(): void {
     this.#entries = [];
-    this.generation++;
+    this.generation = ++EPOCH.now;
   }
 
   /** The entry that covers `iova`, or undefined. */
@@ -76,61 +77,58 @@ export class Iotlb {
  */
 export class DmaView {
   readonly port: DevicePort;
-  #table: Iotlb;
-  #generation = -1;
-  #first = 0;
-  #end = 0;
-  #delta = 0;
-  #perm = 0;
+  table: Iotlb;
+  /** The entry used last, for as long as the table has this generation; `delta` leads to its address. */
+  generation = -1;
+  first = 0;
+  end = 0;
+  delta = 0;
+  perm = 0;
 
   constructor(port: DevicePort, table: Iotlb) {
     this.port = port;
-    this.#table = table;
-  }
-
-  get table(): Iotlb {
-    return this.#table;
+    this.table = table;
   }
 
   /** Point the view at another address space (`setGroupAsid`). */
   retarget(table: Iotlb): void {
-    this.#table = table;
-    this.#generation = -1;
+    this.table = table;
+    EPOCH.now++;
   }
 
   get16(iova: Iova): number {
-    return this.port.get16(this.#translate(iova, 2, PERM.RO));
+    return this.port.get16(this.translate(iova, 2, PERM.RO));
   }
   get32(iova: Iova): number {
-    return this.port.get32(this.#translate(iova, 4, PERM.RO));
+    return this.port.get32(this.translate(iova, 4, PERM.RO));
   }
   get64(iova: Iova): number {
-    return this.port.get64(this.#translate(iova, 8, PERM.RO));
+    return this.port.get64(this.translate(iova, 8, PERM.RO));
   }
   put8(iova: Iova, value: number): void {
-    this.port.put8(this.#translate(iova, 1, PERM.WO), value);
+    this.port.put8(this.translate(iova, 1, PERM.WO), value);
   }
   put16(iova: Iova, value: number): void {
-    this.port.put16(this.#translate(iova, 2, PERM.WO), value);
+    this.port.put16(this.translate(iova, 2, PERM.WO), value);
   }
   put32(iova: Iova, value: number): void {
-    this.port.put32(this.#translate(iova, 4, PERM.WO), value);
+    this.port.put32(this.translate(iova, 4, PERM.WO), value);
   }
   put32x2(iova: Iova, low: number, high: number): void {
-    this.port.put32x2(this.#translate(iova, 8, PERM.WO), low, high);
+    this.port.put32x2(this.translate(iova, 8, PERM.WO), low, high);
   }
 
   /** Copy `length` bytes at `iova` into `into` from `at`. */
   load(iova: Iova, length: number, into: Uint8Array, at = 0): void {
     if (length === 0) return;
-    if (this.#covers(iova, length, PERM.RO)) {
-      this.port.load(iova - this.#delta, length, into, at);
+    if (this.covers(iova, length, PERM.RO)) {
+      this.port.load(iova - this.delta, length, into, at);
       return;
     }
-    this.#require(iova, length, PERM.RO);
+    this.require(iova, length, PERM.RO);
     for (let done = 0; done < length; ) {
-      const chunk = this.#chunk(iova + done, length - done);
-      this.port.load(iova + done - this.#delta, chunk, into, at + done);
+      const chunk = this.chunk(iova + done, length - done);
+      this.port.load(iova + done - this.delta, chunk, into, at + done);
       done += chunk;
     }
   }
@@ -138,14 +136,14 @@ export class DmaView {
   /** Copy `length` bytes of `from`, starting at `at`, to `iova`. */
   store(iova: Iova, from: Uint8Array, at = 0, length: number = from.length - at): void {
     if (length === 0) return;
-    if (this.#covers(iova, length, PERM.WO)) {
-      this.port.store(iova - this.#delta, from, at, length);
+    if (this.covers(iova, length, PERM.WO)) {
+      this.port.store(iova - this.delta, from, at, length);
       return;
     }
-    this.#require(iova, length, PERM.WO);
+    this.require(iova, length, PERM.WO);
     for (let done = 0; done < length; ) {
-      const chunk = this.#chunk(iova + done, length - done);
-      this.port.store(iova + done - this.#delta, from, at + done, chunk);
+      const chunk = this.chunk(iova + done, length - done);
+      this.port.store(iova + done - this.delta, from, at + done, chunk);
       done += chunk;
     }
   }
@@ -154,61 +152,80 @@ export class DmaView {
   permits(iova: Iova, length: number, perm: Perm): boolean {
     if (iova + length > EXACT) return false;
     for (let at = iova; at < iova + length; ) {
-      const entry = this.#table.find(at);
+      const entry = this.table.find(at);
       if (entry === undefined || (entry.perm & perm) !== perm) return false;
       at = entry.iova + entry.size;
     }
     return true;
   }
 
-  #translate(iova: Iova, length: number, perm: Perm): number {
-    if (!this.#covers(iova, length, perm)) this.#lookup(iova, length, perm);
-    return iova - this.#delta;
+  /**
+   * Where the range starts in physical memory, in units of `align` bytes (a power of two); -1 unless one entry
+   * permits all access to all of it, it is aligned, nobody traces loads and typed arrays fit the byte order.
+   * Holds until {@link EPOCH} moves.
+   */
+  locate(iova: Iova, length: number, align: number): number {
+    const entry = this.port.traceReads || !LITTLE_ENDIAN ? undefined : this.table.find(iova);
+    if (entry === undefined || entry.perm !== PERM.RW || iova + length > entry.iova + entry.size) return -1;
+    const pa = entry.addr + (iova - entry.iova);
+    if (!(pa >= 0 && pa + length <= this.port.size) || pa % align !== 0) return -1;
+    // The bit operation tells V8 that it is an integer: arithmetic on addresses leaves floating point.
+    return (pa / align) | 0;
   }
 
-  #covers(iova: Iova, length: number, perm: Perm): boolean {
+  /** Physical address of a scalar. */
+  translate(iova: Iova, length: number, perm: Perm): number {
+    if (!this.covers(iova, length, perm)) this.lookup(iova, length, perm);
+    return iova - this.delta;
+  }
+
+  /** Whether the entry used last permits the access. */
+  covers(iova: Iova, length: number, perm: Perm): boolean {
     return (
-      this.#generation === this.#table.generation &&
-      iova >= this.#first &&
-      iova + length <= this.#end &&
-      (this.#perm & perm) !== 0
+      this.generation === this.table.generation &&
+      iova >= this.first &&
+      iova + length <= this.end &&
+      (this.perm & perm) !== 0
     );
   }
 
   /** A scalar access must lie within one entry: rings are aligned, so a legal one always does. */
-  #lookup(iova: Iova, length: number, perm: Perm): void {
-    const entry = this.#table.find(iova);
+  lookup(iova: Iova, length: number, perm: Perm): void {
+    const entry = this.table.find(iova);
     if (entry === undefined || iova + length > entry.iova + entry.size)
-      throw this.#refuse(iova, length, perm, 'unmapped');
-    if ((entry.perm & perm) === 0) throw this.#refuse(iova, length, perm, 'permission');
-    this.#remember(entry);
+      throw this.refuse(iova, length, perm, 'unmapped');
+    if ((entry.perm & perm) === 0) throw this.refuse(iova, length, perm, 'permission');
+    this.remember(entry);
   }
 
-  #require(iova: Iova, length: number, perm: Perm): void {
-    if (iova + length > EXACT) throw this.#refuse(iova, length, perm, 'unmapped');
+  /** Refuse a bulk transfer of which any byte is refused. */
+  require(iova: Iova, length: number, perm: Perm): void {
+    if (iova + length > EXACT) throw this.refuse(iova, length, perm, 'unmapped');
     for (let at = iova; at < iova + length; ) {
-      const entry = this.#table.find(at);
-      if (entry === undefined) throw this.#refuse(at, iova + length - at, perm, 'unmapped');
-      if ((entry.perm & perm) === 0) throw this.#refuse(at, iova + length - at, perm, 'permission');
+      const entry = this.table.find(at);
+      if (entry === undefined) throw this.refuse(at, iova + length - at, perm, 'unmapped');
+      if ((entry.perm & perm) === 0) throw this.refuse(at, iova + length - at, perm, 'permission');
       at = entry.iova + entry.size;
     }
   }
 
-  #chunk(iova: Iova, wanted: number): number {
-    const entry = this.#table.find(iova)!;
-    this.#remember(entry);
-    return Math.min(wanted, this.#end - iova);
+  /** Bytes from `iova` on, at most `wanted`, that one entry maps. */
+  chunk(iova: Iova, wanted: number): number {
+    const entry = this.table.find(iova)!;
+    this.remember(entry);
+    return Math.min(wanted, this.end - iova);
   }
 
-  #remember(entry: IotlbEntry): void {
-    this.#generation = this.#table.generation;
-    this.#first = entry.iova;
-    this.#end = entry.iova + entry.size;
-    this.#delta = entry.iova - entry.addr;
-    this.#perm = entry.perm;
+  /** Make `entry` the one used last. */
+  remember(entry: IotlbEntry): void {
+    this.generation = this.table.generation;
+    this.first = entry.iova;
+    this.end = entry.iova + entry.size;
+    this.delta = entry.iova - entry.addr;
+    this.perm = entry.perm;
   }
 
-  #refuse(iova: Iova, length: number, perm: Perm, reason: 'unmapped' | 'permission'): DmaFault {
+  refuse(iova: Iova, length: number, perm: Perm, reason: 'unmapped' | 'permission'): DmaFault {
     return this.port.refuse(new DmaFault(iova, length, perm === PERM.WO ? 'write' : 'read', reason));
   }
 }

@@ -35,7 +35,7 @@ export type RingLoop = (batches: number) => number;
 
 /** Bytes of memory that a plain loop needs beside its queue. */
 export const plainSpace = (num: number, count: number, elements: number): number =>
-  4 * (3 * num + 4 * count * elements + 4 * count);
+  4 * (3 * num + 4 * count * elements);
 
 /** Where both sides keep what they remember, as word indices; the driver's input is written there. */
 function layOut({ buffer, space, num, free, count, elements, iovas, lens, writes }: PlainQueue) {
@@ -48,7 +48,6 @@ function layOut({ buffer, space, num, free, count, elements, iovas, lens, writes
   const HIGHS = LOW + total;
   const LEN = HIGHS + total;
   const WRITES = LEN + total;
-  const TAKEN = WRITES + total;
   m32.set(free, FREE);
   for (let i = 0; i < total; i++) {
     m32[LOW + i] = iovas[i] % 2 ** 32;
@@ -56,7 +55,7 @@ function layOut({ buffer, space, num, free, count, elements, iovas, lens, writes
     m32[LEN + i] = lens[i];
     m32[WRITES + i] = writes[i] ? 2 : 0;
   }
-  return { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES, TAKEN };
+  return { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES };
 }
 
 /**
@@ -81,7 +80,7 @@ function splitLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingLo
   const AVAIL = queue.driver >> 1;
   const USED = queue.device >> 1;
   const ENTRIES = (queue.device + 4) >> 2;
-  const { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES, TAKEN } = places;
+  const { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES } = places;
   const kept = new Uint16Array(6);
   return (batches) => {
     let sum = 0;
@@ -112,8 +111,7 @@ function splitLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingLo
       m16[AVAIL + 1] = availIdx;
       sum += (m16[USED] & 1) ^ 1; // a kick is wanted
 
-      // Device: take all, then use all.
-      let taken = TAKEN;
+      // Device: take and use each, then the index.
       for (const end = m16[AVAIL + 1]; takenIdx !== end; takenIdx = (takenIdx + 1) & 0xffff) {
         const head = m16[AVAIL + 2 + (takenIdx & mask)];
         let slot = DESC + (head << 2);
@@ -128,14 +126,9 @@ function splitLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingLo
           sum += m32[slot + 1] * HIGH + m32[slot] + bytes;
           if ((word & WRITE) !== 0) written += bytes;
         }
-        m32[taken] = head;
-        m32[taken + 1] = written;
-        taken += 2;
-      }
-      for (let from = TAKEN; from < taken; from += 2) {
         const at = ENTRIES + ((usedIdx++ & mask) << 1);
-        m32[at] = m32[from];
-        m32[at + 1] = m32[from + 1];
+        m32[at] = head;
+        m32[at + 1] = written;
       }
       m16[USED + 1] = usedIdx;
       sum += (m16[AVAIL] & 1) ^ 1; // a notification is wanted
@@ -175,7 +168,7 @@ function packedLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingL
   const DESC = queue.desc >> 2;
   const DRIVER_FLAGS = (queue.driver >> 1) + 1;
   const DEVICE_FLAGS = (queue.device >> 1) + 1;
-  const { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES, TAKEN } = places;
+  const { FREE, TOKEN, LENGTH, LOW, HIGHS, LEN, WRITES } = places;
   /** Slots and counters of both sides, and ids taken and given back. */
   const kept = Uint16Array.of(0, AVAIL, 0, AVAIL, 0, BOTH, 0, BOTH, 0, 0);
   return (batches) => {
@@ -215,8 +208,7 @@ function packedLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingL
       }
       sum += (m16[DEVICE_FLAGS] & 1) ^ 1; // a kick is wanted
 
-      // Device: take all, then use all.
-      let taken = TAKEN;
+      // Device: take and use each.
       for (;;) {
         let slot = DESC + (takenSlot << 2);
         let word = m32[slot + 3];
@@ -240,17 +232,10 @@ function packedLoop(queue: PlainQueue, places: ReturnType<typeof layOut>): RingL
             takenMark ^= BOTH;
           }
         }
-        m32[taken] = word & 0xffff;
-        m32[taken + 1] = written;
-        m32[taken + 2] = slots;
-        m32[taken + 3] = written > 0 ? WRITE : 0;
-        taken += 4;
-      }
-      for (let from = TAKEN; from < taken; from += 4) {
-        const slot = DESC + (usedSlot << 2);
-        m32[slot + 2] = m32[from + 1];
-        m32[slot + 3] = ((usedMark | m32[from + 3]) << 16) | m32[from];
-        usedSlot += m32[from + 2];
+        const at = DESC + (usedSlot << 2);
+        m32[at + 2] = written;
+        m32[at + 3] = ((usedMark | (written > 0 ? WRITE : 0)) << 16) | (word & 0xffff);
+        usedSlot += slots;
         if (usedSlot >= num) {
           usedSlot -= num;
           usedMark ^= BOTH;

@@ -2,7 +2,6 @@ import { GuestMemory, type Region } from '../memory/guest-memory.ts';
 import { DmaView, Iotlb } from '../memory/iotlb.ts';
 import { type PlainQueue, plainLoop, plainSpace, type RingLoop } from './bench-plain.ts';
 import { createDeviceRing } from './device/create.ts';
-import type { DeviceBuffer } from './device/ring.ts';
 import { layoutQueue, type RingFormat } from './driver/areas.ts';
 import { createDriverRing } from './driver/create.ts';
 import type { Element } from './driver/ring.ts';
@@ -156,7 +155,6 @@ class RingSetup {
     const areas = { descArea: desc.iova, driverArea: driver.iova, deviceArea: device.iova };
     const deviceRing = createDeviceRing(packed, dma, dma, { ...settings, ...areas, indirect: true });
     const options = batch.map((_, i) => ({ token: i }));
-    const taken: DeviceBuffer[] = [];
     return (batches) => {
       let sum = 0;
       for (let round = 0; round < batches; round++) {
@@ -164,11 +162,7 @@ class RingSetup {
         driverRing.publish();
         if (driverRing.kickNeeded()) sum++;
 
-        let count = 0;
-        for (let buffer = deviceRing.pop(); buffer !== null; buffer = deviceRing.pop())
-          taken[count++] = buffer;
-        for (let i = 0; i < count; i++) {
-          const buffer = taken[i];
+        for (let buffer = deviceRing.pop(); buffer !== null; buffer = deviceRing.pop()) {
           const { addr, len, readable } = buffer;
           const end = readable + buffer.writable;
           let written = 0;

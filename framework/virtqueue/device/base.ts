@@ -1,12 +1,10 @@
-import { DESC_F, DESC_SIZE, MAX_QUEUE_SIZE } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { DESC_SIZE, MAX_QUEUE_SIZE } from '../../../specs/virtio-1.1/ring-layout.ts';
 import type { VqState } from '../../device.ts';
-import { DmaFault } from '../../memory/host-memory.ts';
+import { type DevicePort, DmaFault, EPOCH } from '../../memory/host-memory.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
+import { INDIRECT, NEXT } from '../constants.ts';
 import { type DeviceBuffer, type DeviceRing, type DeviceRingConfig, RingError } from './ring.ts';
 import { TakenBuffer } from './taken-buffer.ts';
-
-const NEXT = DESC_F.NEXT;
-const INDIRECT = DESC_F.INDIRECT;
 
 /** Elements that a table may always describe, however small the queue is: the data of one request. */
 export const MIN_INDIRECT_ELEMENTS = 128;
@@ -22,7 +20,19 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Accesses to the three ring areas, and to indirect tables, which lie in buffer memory. */
   ringDma: DmaView;
   tableDma: DmaView;
+  readonly port: DevicePort;
+  readonly words: Uint32Array;
+  readonly halves: Uint16Array;
+  /**
+   * Where descriptors and used ring start in `words`, and the available ring in `halves`, as long as the epoch
+   * of memory is `aimedAt`; -1 for an area whose accesses have to be translated one by one.
+   */
+  descWord = -1;
+  availHalf = -1;
+  usedWord = -1;
+  aimedAt = -1;
   readonly num: number;
+  readonly inOrder: boolean;
   /** Most elements that a buffer with an indirect table may have. */
   maxElements: number;
 
@@ -34,7 +44,7 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Ring positions published since the driver's wish for a notification was last examined. */
   unsignalled = 0;
 
-  /** Ranks, modulo 2^16, of the next buffer to take and of the next one in order to use. */
+  /** IN_ORDER: ranks, modulo 2^16, of the next buffer to take and of the next one in order to use. */
   takeTurn = 0;
   useTurn = 0;
   /** Buffers pushed before their turn, by rank modulo the length of this array. */
@@ -58,7 +68,11 @@ export abstract class DeviceRingBase implements DeviceRing {
     this.config = config;
     this.ringDma = ringDma;
     this.tableDma = bufferDma;
+    this.port = ringDma.port;
+    this.words = ringDma.port.words;
+    this.halves = ringDma.port.halves;
     this.num = num;
+    this.inOrder = config.inOrder;
     this.maxElements = Math.max(num, MIN_INDIRECT_ELEMENTS);
     // A power of two, so that ranks stay distinct across 65536; a queue never has more buffers than `num`.
     if (config.inOrder) for (let size = 1; this.held.length < num; size *= 2) this.held.length = size;
@@ -75,25 +89,45 @@ export abstract class DeviceRingBase implements DeviceRing {
   abstract refuseKicks(): void;
   abstract probe(): boolean;
   abstract state(): VqState;
+  /** Translate anew the areas that every buffer touches. */
+  abstract locate(): void;
   /** Where the next buffer is taken from, for messages. */
   abstract where(): string;
 
+  aim(): void {
+    this.locate();
+    this.aimedAt = EPOCH.now;
+  }
+
   pop(): DeviceBuffer | null {
-    if (this.freeCount === 0) this.free[this.freeCount++] = new TakenBuffer();
+    if (this.aimedAt !== EPOCH.now) this.aim();
+    if (this.freeCount === 0) this.growPool();
     const buffer = this.free[this.freeCount - 1];
     buffer.readable = 0;
     buffer.writable = 0;
     try {
       if (!this.take(buffer)) return null;
     } catch (error) {
-      throw this.failure(error, `taking ${this.where()}`);
+      throw this.takeFailure(error);
     }
     this.freeCount--;
     this.outstanding++;
     buffer.taken = true;
+    if (this.inOrder) this.giveTurn(buffer);
+    return buffer;
+  }
+
+  takeFailure(error: unknown): unknown {
+    return this.failure(error, `taking ${this.where()}`);
+  }
+
+  giveTurn(buffer: TakenBuffer): void {
     buffer.turn = this.takeTurn;
     this.takeTurn = (this.takeTurn + 1) & 0xffff;
-    return buffer;
+  }
+
+  growPool(): void {
+    this.free[this.freeCount++] = new TakenBuffer();
   }
 
   push(buffer: DeviceBuffer, written: number): void {
@@ -108,6 +142,7 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   publish(): void {
     if (this.pending === 0) return;
+    if (this.aimedAt !== EPOCH.now) this.aim();
     try {
       this.commit();
     } catch (error) {
@@ -118,6 +153,7 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   needsNotification(): boolean {
     if (this.unsignalled === 0) return false;
+    if (this.aimedAt !== EPOCH.now) this.aim();
     let wanted: boolean;
     try {
       wanted = this.wantsNotification(this.unsignalled);
@@ -129,6 +165,7 @@ export abstract class DeviceRingBase implements DeviceRing {
   }
 
   enableKicks(): boolean {
+    if (this.aimedAt !== EPOCH.now) this.aim();
     try {
       this.requestKicks();
       return this.probe();
@@ -138,6 +175,7 @@ export abstract class DeviceRingBase implements DeviceRing {
   }
 
   disableKicks(): void {
+    if (this.aimedAt !== EPOCH.now) this.aim();
     try {
       this.refuseKicks();
     } catch (error) {
@@ -146,6 +184,7 @@ export abstract class DeviceRingBase implements DeviceRing {
   }
 
   hasAvailable(): boolean {
+    if (this.aimedAt !== EPOCH.now) this.aim();
     try {
       return this.probe();
     } catch (error) {
@@ -155,7 +194,7 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   /** Whether `buffer` may be used now: always, unless IN_ORDER was negotiated (sections 2.6.9 and 2.7.8). */
   inTurn(buffer: TakenBuffer): boolean {
-    return !this.config.inOrder || !buffer.taken || buffer.turn === this.useTurn;
+    return !this.inOrder || !buffer.taken || buffer.turn === this.useTurn;
   }
 
   /** Keep a buffer that was finished too early until its predecessors are. */
@@ -202,7 +241,7 @@ export abstract class DeviceRingBase implements DeviceRing {
     if (!buffer.taken) return;
     buffer.taken = false;
     this.outstanding--;
-    this.useTurn = (this.useTurn + 1) & 0xffff;
+    if (this.inOrder) this.useTurn = (this.useTurn + 1) & 0xffff;
     this.free[this.freeCount++] = buffer;
   }
 
@@ -210,17 +249,15 @@ export abstract class DeviceRingBase implements DeviceRing {
   addElement(buffer: TakenBuffer, addr: number, len: number, writable: boolean): void {
     const at = buffer.readable + buffer.writable;
     if (writable) buffer.writable++;
-    else {
-      if (buffer.writable > 0) {
-        throw new RingError(
-          'readable-after-writable',
-          `${this.where()}: element ${at} is readable after a writable one`,
-        );
-      }
-      buffer.readable++;
-    }
+    else if (buffer.writable === 0) buffer.readable++;
+    else throw this.readableAfterWritable(at);
     buffer.addr[at] = addr;
     buffer.len[at] = len;
+  }
+
+  readableAfterWritable(at: number): RingError {
+    const message = `${this.where()}: element ${at} is readable after a writable one`;
+    return new RingError('readable-after-writable', message);
   }
 
   /** Whether the `count`th descriptor of a chain or list (from 1) refers to a table. */

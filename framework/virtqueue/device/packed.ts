@@ -1,17 +1,14 @@
-import { DESC_F, DESC_SIZE, PACKED_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { DESC_SIZE, type PACKED_DESC, packedAreaSizes } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { initialVqState, type VqState, type VqStatePacked } from '../../device.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
+import { AVAIL, NEXT, USED, WRITE } from '../constants.ts';
 import { PackedRingEvents } from './packed-events.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
-const NEXT = DESC_F.NEXT;
-const WRITE = DESC_F.WRITE;
-const AVAIL = DESC_F.AVAIL;
-const USED = DESC_F.USED;
-const LEN = PACKED_DESC.len;
-const ID = PACKED_DESC.id;
-const FLAGS = PACKED_DESC.flags;
+const LEN: typeof PACKED_DESC.len = 8;
+const ID: typeof PACKED_DESC.id = 12;
+const FLAGS: typeof PACKED_DESC.flags = 14;
 
 /**
  * The device side of a packed virtqueue (section 2.7). Each position is a slot with a wrap counter (2.7.1);
@@ -32,6 +29,10 @@ export class PackedDeviceRing extends PackedRingEvents {
   constructor(ringDma: DmaView, bufferDma: DmaView, config: DeviceRingConfig, start?: VqStatePacked) {
     super(ringDma, bufferDma, config, start);
     this.ringBase = config.descArea;
+  }
+
+  locate(): void {
+    this.descWord = this.ringDma.locate(this.ringBase, packedAreaSizes(this.num).ring, 4);
   }
 
   where(): string {
@@ -143,13 +144,23 @@ export class PackedDeviceRing extends PackedRingEvents {
 
   /** Load id and flags, which share a word: what a device polls. */
   readTail(slot: number): void {
-    const word = this.ringDma.get32(this.ringBase + DESC_SIZE * slot + ID);
+    const word =
+      this.descWord >= 0 && slot < this.num
+        ? this.words[this.descWord + (slot << 2) + 3]
+        : this.ringDma.get32(this.ringBase + DESC_SIZE * slot + ID);
     this.descId = word & 0xffff;
     this.descFlags = word >>> 16;
   }
 
   /** Load address and length, once the flags say that they are there. */
   readBody(slot: number): void {
+    if (this.descWord >= 0 && slot < this.num) {
+      const { words } = this;
+      const at = this.descWord + (slot << 2);
+      this.descAddr = words[at + 1] * 0x1_0000_0000 + words[at];
+      this.descLen = words[at + 2];
+      return;
+    }
     const at = this.ringBase + DESC_SIZE * slot;
     this.descAddr = this.ringDma.get64(at);
     this.descLen = this.ringDma.get32(at + LEN);
@@ -232,7 +243,9 @@ export class PackedDeviceRing extends PackedRingEvents {
 
   /** A whole used descriptor in one store: the driver looks at it only after the first one of the batch. */
   writeHiddenElement(slot: number, id: number, len: number, flags: number): void {
-    this.ringDma.put32x2(this.ringBase + DESC_SIZE * slot + LEN, len, (id & 0xffff) | (flags << 16));
+    const tail = (id & 0xffff) | (flags << 16);
+    if (this.descWord >= 0 && slot < this.num) this.port.putWords(this.descWord + (slot << 2) + 2, len, tail);
+    else this.ringDma.put32x2(this.ringBase + DESC_SIZE * slot + LEN, len, tail);
   }
 
   /** Flags of a used descriptor: AVAIL and USED both equal to the wrap counter (section 2.7.1), and WRITE. */

@@ -1,19 +1,17 @@
 import {
-  DESC_F,
   DESC_SIZE,
   SPLIT_AVAIL,
   SPLIT_DESC,
   SPLIT_USED,
+  splitAreaSizes,
 } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { initialVqState, type VqState } from '../../device.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
+import { INDIRECT, NEXT, WRITE } from '../constants.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
 import { SplitRingEvents } from './split-events.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
-const NEXT = DESC_F.NEXT;
-const WRITE = DESC_F.WRITE;
-const INDIRECT = DESC_F.INDIRECT;
 const LEN = SPLIT_DESC.len;
 const FLAGS = SPLIT_DESC.flags;
 
@@ -44,6 +42,14 @@ export class SplitDeviceRing extends SplitRingEvents {
     this.mask = (this.num & (this.num - 1)) === 0 ? this.num - 1 : 0;
   }
 
+  locate(): void {
+    const { ringDma, num } = this;
+    const { desc, avail, used } = splitAreaSizes(num);
+    this.descWord = ringDma.locate(this.descBase, desc, 4);
+    this.availHalf = ringDma.locate(this.availBase, avail, 2);
+    this.usedWord = ringDma.locate(this.usedBase, used, 4);
+  }
+
   where(): string {
     return `avail index ${this.nextAvail}`;
   }
@@ -55,12 +61,10 @@ export class SplitDeviceRing extends SplitRingEvents {
   // ── taking buffers ────────────────────────────────────────────────────────────────────────────
 
   take(buffer: TakenBuffer): boolean {
-    if (!this.probe()) return false;
+    if (this.availableCount() === 0 && !this.probe()) return false;
     this.checkAvailable(this.availableCount());
     const head = this.readHead(this.availSlot(this.nextAvail));
-    if (head >= this.num) {
-      throw new RingError('head-out-of-range', `${this.where()}: head ${head} in a queue of ${this.num}`);
-    }
+    if (head >= this.num) throw this.headOutOfRange(head);
     buffer.id = head;
     buffer.first = head;
     this.walkChain(buffer, head);
@@ -82,15 +86,28 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   /** Refuse an index that moved by more than the ring holds, now or together with unused buffers. */
   checkAvailable(count: number): void {
-    if (count > this.num) {
-      const { availIndex } = this;
-      this.availIndex = this.nextAvail; // look at the index afresh next time
-      const jump = `avail.idx ${availIndex} is ${count} ahead in a queue of ${this.num}`;
-      throw new RingError('avail-index-jump', `${this.where()}: ${jump}`);
-    }
-    if (this.outstanding >= this.num) {
-      throw new RingError('queue-overrun', `${this.where()}: ${this.outstanding} buffers are not used yet`);
-    }
+    if (count > this.num) throw this.availIndexJump(count);
+    if (this.outstanding >= this.num) throw this.queueOverrun();
+  }
+
+  headOutOfRange(head: number): RingError {
+    return new RingError('head-out-of-range', `${this.where()}: head ${head} in a queue of ${this.num}`);
+  }
+
+  availIndexJump(count: number): RingError {
+    const { availIndex } = this;
+    this.availIndex = this.nextAvail; // look at the index afresh next time
+    const jump = `avail.idx ${availIndex} is ${count} ahead in a queue of ${this.num}`;
+    return new RingError('avail-index-jump', `${this.where()}: ${jump}`);
+  }
+
+  queueOverrun(): RingError {
+    return new RingError('queue-overrun', `${this.where()}: ${this.outstanding} buffers are not used yet`);
+  }
+
+  chainTooLong(head: number): RingError {
+    const message = `${this.where()}: chain from ${head} exceeds ${this.num} descriptors`;
+    return new RingError('chain-too-long', message);
   }
 
   /** Collect the elements of a chain: direct descriptors, then at most one table (section 2.6.5.3.2). */
@@ -102,21 +119,27 @@ export class SplitDeviceRing extends SplitRingEvents {
       if (count === 1) buffer.firstFlags = flags;
       buffer.last = index;
       if (this.isIndirect(flags, count)) {
-        this.checkIndirect(flags, this.descLen);
-        this.walkTable(buffer, this.descAddr, this.tableEntries(this.descLen));
+        this.enterTable(buffer);
         return;
       }
       this.addElement(buffer, this.descAddr, this.descLen, (flags & WRITE) !== 0);
       if ((flags & NEXT) === 0) return;
-      if (count === this.num) {
-        throw new RingError(
-          'chain-too-long',
-          `${this.where()}: chain from ${head} exceeds ${this.num} descriptors`,
-        );
-      }
-      index = this.nextIndex(index);
-      if (index >= this.num) throw this.nextOutOfRange(index, this.num);
+      index = this.follow(index, count, head);
     }
+  }
+
+  /** Where the chain from `head` goes on after `index`, its `count`th descriptor. */
+  follow(index: number, count: number, head: number): number {
+    if (count === this.num) throw this.chainTooLong(head);
+    const next = this.nextIndex(index);
+    if (next >= this.num) throw this.nextOutOfRange(next, this.num);
+    return next;
+  }
+
+  /** Collect the elements of the table that the descriptor read last refers to. */
+  enterTable(buffer: TakenBuffer): void {
+    this.checkIndirect(this.descFlags, this.descLen);
+    this.walkTable(buffer, this.descAddr, this.tableEntries(this.descLen));
   }
 
   /** Collect the elements of an indirect table: from entry 0 along `next` (section 2.6.5.3). */
@@ -167,7 +190,17 @@ export class SplitDeviceRing extends SplitRingEvents {
   }
 
   readDescriptor(index: number): void {
-    this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+    if (this.descWord < 0 || index >= this.num) {
+      this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+      return;
+    }
+    const { words } = this;
+    const at = this.descWord + (index << 2);
+    this.descAddr = words[at + 1] * 0x1_0000_0000 + words[at];
+    this.descLen = words[at + 2];
+    const word = words[at + 3];
+    this.descFlags = word & 0xffff;
+    this.descNext = word >>> 16;
   }
 
   readTableEntry(table: number, index: number): void {
@@ -185,11 +218,13 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   /** `avail.idx`. */
   readAvailIndex(): number {
+    if (this.availHalf >= 0) return this.halves[this.availHalf + 1];
     return this.ringDma.get16(this.availBase + SPLIT_AVAIL.idx);
   }
 
   /** The head in slot `slot` of the available ring. */
   readHead(slot: number): number {
+    if (this.availHalf >= 0 && slot < this.num) return this.halves[this.availHalf + 2 + slot];
     return this.ringDma.get16(this.availBase + SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * slot);
   }
 
@@ -217,7 +252,8 @@ export class SplitDeviceRing extends SplitRingEvents {
   }
 
   writeUsedElement(slot: number, id: number, len: number): void {
-    this.ringDma.put32x2(this.usedBase + SPLIT_USED.ring + SPLIT_USED.entrySize * slot, id, len);
+    if (this.usedWord >= 0 && slot < this.num) this.port.putWords(this.usedWord + 1 + (slot << 1), id, len);
+    else this.ringDma.put32x2(this.usedBase + SPLIT_USED.ring + SPLIT_USED.entrySize * slot, id, len);
   }
 
   /** `used.idx`. */

@@ -1,4 +1,6 @@
 import { DESC_F, DESC_SIZE, SPLIT_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { type HostMemory, LITTLE_ENDIAN } from '../../memory/host-memory.ts';
+import { NEXT, WRITE } from '../constants.ts';
 import { IndexQueue } from './index-queue.ts';
 import { type AddOptions, DriverRingError, type Element } from './ring.ts';
 
@@ -10,39 +12,85 @@ import { type AddOptions, DriverRingError, type Element } from './ring.ts';
  * order, chains use consecutive slots that wrap at the end of the table, as VIRTIO_F_IN_ORDER demands.
  */
 export class SplitTable {
-  readonly #view: DataView;
-  readonly #pa: number;
-  readonly #num: number;
-  /** Free slots; it also keeps how the slots of taken chains follow each other, out of reach of the device. */
-  readonly #free: IndexQueue;
-  /** By head: descriptors in the chain and the last one's slot. */
-  readonly #count: Uint16Array;
-  readonly #tail: Uint16Array;
+  private readonly view: DataView;
+  private readonly words: Uint32Array;
+  private readonly pa: number;
+  private readonly num: number;
+  /** Index of the table in `words`, or -1 when it cannot be written as words. */
+  private readonly base: number;
+  /**
+   * What the driver knows of each slot, out of reach of the device, four numbers a slot: [0] the slot that
+   * follows; of a head also [1] the slot of the last descriptor, [2] the number of descriptors, 0 if no chain
+   * starts here, [3] the turn that the caller gave the chain. In one array, as each further one costs much.
+   */
+  readonly notes: Int32Array;
+  readonly free: IndexQueue;
 
-  constructor(view: DataView, pa: number, num: number) {
-    this.#view = view;
-    this.#pa = pa;
-    this.#num = num;
-    this.#free = new IndexQueue(num);
-    for (let slot = 0; slot < num; slot++) this.#free.push(slot);
-    this.#count = new Uint16Array(num);
-    this.#tail = new Uint16Array(num);
+  constructor(memory: HostMemory, pa: number, num: number) {
+    this.view = memory.view;
+    this.words = memory.words;
+    this.pa = pa;
+    this.num = num;
+    this.base = LITTLE_ENDIAN && (pa & 3) === 0 ? pa >> 2 : -1;
+    this.notes = new Int32Array(4 * num);
+    this.free = new IndexQueue(num, this.notes, 2);
+    for (let slot = 0; slot < num; slot++) this.free.push(slot);
   }
 
-  /** Free slots. */
-  get free(): number {
-    return this.#free.size;
+  /** Whether {@link writeDirect} can do it. */
+  fits(count: number): boolean {
+    return count <= this.free.size && this.base >= 0;
+  }
+
+  /** Write a chain of descriptors in free slots (section 2.6.13.1). Returns the head. */
+  writeDirect(elements: readonly Element[], turn: number): number {
+    const { words, base, free, notes } = this;
+    const need = elements.length;
+    const head = free.first;
+    let slot = head;
+    let tail = head;
+    for (let i = 0; i < need; i++) {
+      const { iova, len, write } = elements[i];
+      const at = base + (slot << 2);
+      tail = slot;
+      slot = notes[slot << 2];
+      let flags = 0;
+      if (write) flags = WRITE;
+      if (i + 1 < need) flags |= NEXT | (slot << 16);
+      words[at] = iova;
+      words[at + 1] = iova / 0x1_0000_0000;
+      words[at + 2] = len;
+      words[at + 3] = flags;
+    }
+    free.drop(need, slot);
+    this.note(head, tail, need, turn);
+    return head;
+  }
+
+  private note(head: number, tail: number, count: number, turn: number): void {
+    const { notes } = this;
+    const at = head << 2;
+    notes[at + 1] = tail;
+    notes[at + 2] = count;
+    notes[at + 3] = turn;
+  }
+
+  /** Whether a chain starts at `head`, and its turn is none of the `count` from `first` on. */
+  holds(head: number, first: number, count: number): boolean {
+    const { notes } = this;
+    const at = head << 2;
+    return notes[at + 2] !== 0 && (notes[at + 3] - first) >>> 0 >= count;
   }
 
   /**
    * Write one chain (sections 2.6.13.1 and 2.6.5.3.2): `direct` elements in slots of their own, what is left
    * behind one slot that refers to the indirect table. Returns the head.
    */
-  write(elements: readonly Element[], direct: number, options: AddOptions | undefined): number {
+  write(elements: readonly Element[], direct: number, options: AddOptions | undefined, turn: number): number {
     const need = direct === elements.length ? direct : direct + 1;
-    const free = this.#free;
+    const free = this.free;
     const slots = options?.slots;
-    if (slots !== undefined) this.#claim(slots, need);
+    if (slots !== undefined) this.claim(slots, need);
     const head = slots === undefined ? free.first : slots[0];
     let slot = head;
     let tail = head;
@@ -51,42 +99,44 @@ export class SplitTable {
       if (slots === undefined) free.shift();
       const next = free.after(slot);
       const last = i + 1 === need;
-      const at = this.#pa + slot * DESC_SIZE;
+      const at = this.pa + slot * DESC_SIZE;
       if (i < direct) {
         const { iova, len, write } = elements[i];
-        const flags = (write ? DESC_F.WRITE : 0) | (last ? 0 : DESC_F.NEXT);
-        this.#put(at, iova, len, flags, last ? 0 : next);
+        const flags = (write ? WRITE : 0) | (last ? 0 : NEXT);
+        this.put(at, iova, len, flags, last ? 0 : next);
       } else {
         const { table } = options!.indirect!;
         const flags = options!.indirectWriteFlag === true ? DESC_F.INDIRECT | DESC_F.WRITE : DESC_F.INDIRECT;
-        this.#put(at, table.iova, (elements.length - direct) * DESC_SIZE, flags, 0);
-        this.#putIndirect(table.pa, elements, direct);
+        this.put(at, table.iova, (elements.length - direct) * DESC_SIZE, flags, 0);
+        this.putIndirect(table.pa, elements, direct);
       }
       slot = next;
     }
-    this.#count[head] = need;
-    this.#tail[head] = tail;
+    this.note(head, tail, need, turn);
     return head;
   }
 
   /** Take the slots of the chain at `head` back. */
   release(head: number): void {
-    this.#free.append(head, this.#tail[head], this.#count[head]);
+    const { notes } = this;
+    const at = head << 2;
+    this.free.append(head, notes[at + 1], notes[at + 2]);
+    notes[at + 2] = 0;
   }
 
   /** Entries of a table follow each other, `next` counts up from 1 (section 2.6.5.3.1). */
-  #putIndirect(pa: number, elements: readonly Element[], from: number): void {
+  private putIndirect(pa: number, elements: readonly Element[], from: number): void {
     const count = elements.length - from;
     for (let i = 0; i < count; i++) {
       const { iova, len, write } = elements[from + i];
       const last = i + 1 === count;
-      const flags = (write ? DESC_F.WRITE : 0) | (last ? 0 : DESC_F.NEXT);
-      this.#put(pa + i * DESC_SIZE, iova, len, flags, last ? 0 : i + 1);
+      const flags = (write ? WRITE : 0) | (last ? 0 : NEXT);
+      this.put(pa + i * DESC_SIZE, iova, len, flags, last ? 0 : i + 1);
     }
   }
 
-  #put(at: number, iova: number, len: number, flags: number, next: number): void {
-    const view = this.#view;
+  private put(at: number, iova: number, len: number, flags: number, next: number): void {
+    const view = this.view;
     view.setUint32(at + SPLIT_DESC.addr, iova >>> 0, true);
     view.setUint32(at + SPLIT_DESC.addr + 4, iova / 0x1_0000_0000, true);
     view.setUint32(at + SPLIT_DESC.len, len, true);
@@ -95,20 +145,19 @@ export class SplitTable {
   }
 
   /** Take the slots that the caller chose out of the free list and link them, or none of them. */
-  #claim(slots: readonly number[], need: number): void {
+  private claim(slots: readonly number[], need: number): void {
     if (slots.length !== need) {
       throw new DriverRingError('bad-slots', `${slots.length} slots named, the buffer needs ${need}`);
     }
     for (let i = 0; i < need; i++) {
       const slot = slots[i];
       let why = '';
-      if (!Number.isInteger(slot) || slot < 0 || slot >= this.#num)
-        why = `is outside a table of ${this.#num}`;
-      else if (!this.#free.has(slot)) why = 'is in use';
+      if (!Number.isInteger(slot) || slot < 0 || slot >= this.num) why = `is outside a table of ${this.num}`;
+      else if (!this.free.has(slot)) why = 'is in use';
       else if (slots.indexOf(slot) !== i) why = 'is named twice';
       if (why !== '') throw new DriverRingError('bad-slots', `descriptor table slot ${slot} ${why}`);
     }
-    for (const slot of slots) this.#free.remove(slot);
-    for (let i = 0; i + 1 < need; i++) this.#free.link(slots[i], slots[i + 1]);
+    for (const slot of slots) this.free.remove(slot);
+    for (let i = 0; i + 1 < need; i++) this.free.link(slots[i], slots[i + 1]);
   }
 }

@@ -6,6 +6,7 @@ import {
   USED_F_NO_NOTIFY,
   usedEventOffset,
 } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { LITTLE_ENDIAN } from '../../memory/host-memory.ts';
 import { clearAreas } from './areas.ts';
 import { checkElements, directCount, noEventIdx, ringFull, unknownBuffer } from './elements.ts';
 import { IndexQueue } from './index-queue.ts';
@@ -21,45 +22,42 @@ import {
 } from './ring.ts';
 import { SplitTable } from './split-table.ts';
 
-/** What the driver knows of the chain that starts at a slot. */
-const FREE = 0;
-const ADDED = 1;
-const AVAILABLE = 2;
-
 /**
  * Driver side of a split virtqueue (section 2.6). Descriptors: {@link SplitTable}. `add` also fills the
  * available ring entry; the index store of `publish` is what exposes it.
  */
 export class SplitDriverRing implements DriverRing {
   readonly config: DriverRingConfig;
-  readonly #view: DataView;
-  readonly #num: number;
-  readonly #mask: number;
-  readonly #avail: number;
-  readonly #used: number;
-  readonly #usedEvent: number;
-  readonly #availEvent: number;
-  readonly #eventIdx: boolean;
-  readonly #inOrder: boolean;
+  private readonly view: DataView;
+  private readonly halves: Uint16Array;
+  private readonly num: number;
+  private readonly mask: number;
+  private readonly avail: number;
+  /** Index of the first available entry in `halves`, or -1 when they cannot be written so. */
+  private readonly slots: number;
+  private readonly used: number;
+  private readonly usedEvent: number;
+  private readonly availEvent: number;
+  private readonly eventIdx: boolean;
 
-  readonly #table: SplitTable;
-  /** By head: state, caller's handle. */
-  readonly #state: Uint8Array;
-  readonly #tokens: unknown[];
-  /** Heads written since the last publish. */
-  readonly #addedHeads: Uint16Array;
-  #added = 0;
+  private readonly table: SplitTable;
+  /** By head: the caller's handle. */
+  private readonly tokens: unknown[];
+  /** Buffers published so far, modulo 2^32, and with IN_ORDER the heads of those written since. */
+  private published = 0;
+  private readonly addedHeads: Uint16Array;
+  private added = 0;
   /** Buffers that the device may use, and with IN_ORDER the sequence in which it has to. */
-  #available = 0;
-  readonly #order: IndexQueue | null;
+  private available = 0;
+  private readonly order: IndexQueue | null;
 
-  #availIdx: number;
-  #usedIdx: number;
+  private availIdx: number;
+  private usedIdx: number;
   /** Buffers published since `kickNeeded` was last asked. */
-  #unchecked = 0;
+  private unchecked = 0;
   /** Last buffer of the IN_ORDER batch that is being handed out, or -1, and its used length. */
-  #batchEnd = -1;
-  #batchLen = 0;
+  private batchEnd = -1;
+  private batchLen = 0;
 
   constructor(config: DriverRingConfig) {
     clearAreas('split', config);
@@ -68,175 +66,193 @@ export class SplitDriverRing implements DriverRing {
     if (start !== (start & 0xffff))
       throw new DriverRingError('bad-config', `start index ${start} is not 16 bits wide`);
     this.config = config;
-    this.#view = config.memory.view;
-    this.#num = num;
-    this.#mask = num - 1;
-    this.#avail = config.driver.pa;
-    this.#used = config.device.pa;
-    this.#usedEvent = this.#avail + usedEventOffset(num);
-    this.#availEvent = this.#used + availEventOffset(num);
-    this.#eventIdx = config.eventIdx;
-    this.#inOrder = config.inOrder;
-    this.#table = new SplitTable(this.#view, config.desc.pa, num);
-    this.#state = new Uint8Array(num);
-    this.#tokens = new Array(num).fill(undefined);
-    this.#addedHeads = new Uint16Array(num);
-    this.#order = config.inOrder ? new IndexQueue(num) : null;
-    this.#availIdx = start;
-    this.#usedIdx = start;
-    for (const at of [this.#avail + SPLIT_AVAIL.idx, this.#used + SPLIT_USED.idx]) {
-      this.#view.setUint16(at, start, true);
+    this.view = config.memory.view;
+    this.halves = config.memory.halves;
+    this.num = num;
+    this.mask = num - 1;
+    this.avail = config.driver.pa;
+    this.used = config.device.pa;
+    this.slots = LITTLE_ENDIAN && (this.avail & 1) === 0 ? (this.avail + SPLIT_AVAIL.ring) >> 1 : -1;
+    this.usedEvent = this.avail + usedEventOffset(num);
+    this.availEvent = this.used + availEventOffset(num);
+    this.eventIdx = config.eventIdx;
+    this.table = new SplitTable(config.memory, config.desc.pa, num);
+    this.tokens = new Array(num).fill(undefined);
+    this.addedHeads = new Uint16Array(num);
+    this.order = config.inOrder ? new IndexQueue(num) : null;
+    this.availIdx = start;
+    this.usedIdx = start;
+    for (const at of [this.avail + SPLIT_AVAIL.idx, this.used + SPLIT_USED.idx]) {
+      this.view.setUint16(at, start, true);
     }
     // As on a fresh queue, where all four are 0: both sides are notified about the very next entry.
-    this.#view.setUint16(this.#usedEvent, start, true);
-    this.#view.setUint16(this.#availEvent, start, true);
+    this.view.setUint16(this.usedEvent, start, true);
+    this.view.setUint16(this.availEvent, start, true);
   }
 
   get free(): number {
-    return this.#table.free;
+    return this.table.free.size;
   }
   get outstanding(): number {
-    return this.#available + this.#added;
+    return this.available + this.added;
   }
   get availPosition(): number {
-    return this.#availIdx;
+    return this.availIdx;
   }
   get usedPosition(): number {
-    return this.#usedIdx;
+    return this.usedIdx;
   }
   /** The used index that the device has published (section 2.6.8). */
   usedIndex(): number {
-    return this.#view.getUint16(this.#used + SPLIT_USED.idx, true);
+    return this.view.getUint16(this.used + SPLIT_USED.idx, true);
   }
 
   /** Sections 2.6.13.1 and 2.6.13.2; indirect tables: 2.6.5.3. */
   add(elements: readonly Element[], options?: AddOptions): number {
-    const breach = options?.breach === true;
-    checkElements(elements, breach);
+    checkElements(elements, options?.breach === true);
+    const head = this.isPlain(elements, options)
+      ? this.table.writeDirect(elements, (this.published + this.added) | 0)
+      : this.writeAsAsked(elements, options);
+    const { added } = this;
+    const at = (this.availIdx + added) & this.mask;
+    if (this.slots >= 0) this.halves[this.slots + at] = head;
+    else this.view.setUint16(this.avail + SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * at, head, true);
+    this.tokens[head] = options?.token;
+    if (this.order !== null) this.addedHeads[added] = head;
+    this.added = added + 1;
+    return head;
+  }
+
+  /** Whether nothing but free slots matters for the chain, and there are enough. */
+  private isPlain(elements: readonly Element[], options: AddOptions | undefined): boolean {
+    if (!this.table.fits(elements.length)) return false;
+    return options === undefined || (options.indirect === undefined && options.slots === undefined);
+  }
+
+  private writeAsAsked(elements: readonly Element[], options: AddOptions | undefined): number {
     const direct = directCount(elements, options, this.config.memory.size);
     const total = elements.length;
     const need = direct === total ? total : direct + 1;
-    if (total > this.#num && need <= this.#num && !breach) {
+    if (total > this.num && need <= this.num && options?.breach !== true) {
       throw new DriverRingError(
         'breach',
-        `a chain of ${total} is longer than the queue of ${this.#num} (section 2.6.5.3.1); pass breach to do it anyway`,
+        `a chain of ${total} is longer than the queue of ${this.num} (section 2.6.5.3.1); pass breach to do it anyway`,
       );
     }
-    if (need > this.#table.free) throw ringFull(need, this.#table.free);
-    const head = this.#table.write(elements, direct, options);
-    this.#state[head] = ADDED;
-    this.#tokens[head] = options?.token;
-    const at = (this.#availIdx + this.#added) & this.#mask;
-    this.#view.setUint16(this.#avail + SPLIT_AVAIL.ring + at * SPLIT_AVAIL.entrySize, head, true);
-    this.#addedHeads[this.#added++] = head;
-    return head;
+    if (need > this.table.free.size) throw ringFull(need, this.table.free.size);
+    return this.table.write(elements, direct, options, (this.published + this.added) | 0);
   }
 
   /** Section 2.6.13.3. */
   publish(): void {
-    const added = this.#added;
+    const added = this.added;
     if (added === 0) return;
-    for (let i = 0; i < added; i++) {
-      const head = this.#addedHeads[i];
-      this.#state[head] = AVAILABLE;
-      if (this.#order !== null) this.#order.push(head);
-    }
-    this.#added = 0;
-    this.#available += added;
-    this.#unchecked += added;
-    this.#availIdx = (this.#availIdx + added) & 0xffff;
-    this.#view.setUint16(this.#avail + SPLIT_AVAIL.idx, this.#availIdx, true);
+    if (this.order !== null) for (let i = 0; i < added; i++) this.order.push(this.addedHeads[i]);
+    this.added = 0;
+    this.published = (this.published + added) | 0;
+    this.available += added;
+    this.unchecked += added;
+    this.availIdx = (this.availIdx + added) & 0xffff;
+    this.view.setUint16(this.avail + SPLIT_AVAIL.idx, this.availIdx, true);
   }
 
   /** Section 2.6.10.1. */
   kickNeeded(): boolean {
-    const published = this.#unchecked;
+    const published = this.unchecked;
     if (published === 0) return false;
-    this.#unchecked = 0;
-    if (!this.#eventIdx) {
-      return (this.#view.getUint16(this.#used + SPLIT_USED.flags, true) & USED_F_NO_NOTIFY) === 0;
+    this.unchecked = 0;
+    if (!this.eventIdx) {
+      return (this.view.getUint16(this.used + SPLIT_USED.flags, true) & USED_F_NO_NOTIFY) === 0;
     }
-    const event = this.#view.getUint16(this.#availEvent, true);
-    return ((this.#availIdx - event - 1) & 0xffff) < published;
+    const event = this.view.getUint16(this.availEvent, true);
+    return ((this.availIdx - event - 1) & 0xffff) < published;
   }
 
   notificationData(): number {
-    return (this.#availIdx << 16) >>> 0;
+    return (this.availIdx << 16) >>> 0;
   }
 
   /** Sections 2.6.14 and, for batches, 2.6.9. */
   poll(): UsedBuffer | null {
-    if (this.#batchEnd >= 0) return this.#nextOfBatch();
-    const view = this.#view;
-    const idx = view.getUint16(this.#used + SPLIT_USED.idx, true);
-    const pending = (idx - this.#usedIdx) & 0xffff;
-    if (pending === 0) return null;
-    const at = this.#used + SPLIT_USED.ring + (this.#usedIdx & this.#mask) * SPLIT_USED.entrySize;
-    const id = view.getUint32(at + SPLIT_USED.entryId, true);
-    const len = view.getUint32(at + SPLIT_USED.entryLen, true);
-    if (this.#available === 0 || pending > this.#num) {
-      this.#usedIdx = idx;
+    if (this.batchEnd >= 0) return this.nextOfBatch();
+    const { view, used, usedIdx } = this;
+    const idx = view.getUint16(used + 2, true);
+    if (idx === usedIdx) return null;
+    const at = used + 4 + ((usedIdx & this.mask) << 3);
+    const id = view.getUint32(at, true);
+    const len = view.getUint32(at + 4, true);
+    if (this.order !== null || !this.expects(id, idx)) return this.judge(id, len, idx);
+    this.usedIdx = (usedIdx + 1) & 0xffff;
+    return this.release(id, len, undefined);
+  }
+
+  /** Whether `id` is a buffer that the device may use, and `idx` covers no more of them than there are. */
+  private expects(id: number, idx: number): boolean {
+    if (this.available === 0 || ((idx - this.usedIdx) & 0xffff) > this.num) return false;
+    return id < this.num && this.table.holds(id, this.published, this.added);
+  }
+
+  /** Consume a used entry that is wrong or, with IN_ORDER, may stand for a batch. */
+  private judge(id: number, len: number, idx: number): UsedBuffer {
+    const pending = (idx - this.usedIdx) & 0xffff;
+    if (this.available === 0 || pending > this.num) {
+      this.usedIdx = idx;
       return unknownBuffer(id, len, 'index');
     }
-    if (id >= this.#num || this.#state[id] !== AVAILABLE) {
-      this.#usedIdx = (this.#usedIdx + 1) & 0xffff;
+    if (!this.expects(id, idx)) {
+      this.usedIdx = (this.usedIdx + 1) & 0xffff;
       return unknownBuffer(id, len, 'id');
     }
     let fault: UsedFault | undefined;
-    if (this.#inOrder && id !== this.#order!.first) {
+    if (id !== this.order!.first) {
       let size = 1;
-      for (let head = this.#order!.first; head !== id && size <= pending; head = this.#order!.after(head))
+      for (let head = this.order!.first; head !== id && size <= pending; head = this.order!.after(head))
         size++;
       if (size <= pending) {
-        this.#usedIdx = (this.#usedIdx + size) & 0xffff;
-        this.#batchEnd = id;
-        this.#batchLen = len;
-        return this.#nextOfBatch();
+        this.usedIdx = (this.usedIdx + size) & 0xffff;
+        this.batchEnd = id;
+        this.batchLen = len;
+        return this.nextOfBatch();
       }
       fault = 'order';
     }
-    this.#usedIdx = (this.#usedIdx + 1) & 0xffff;
-    return this.#release(id, len, fault);
+    this.usedIdx = (this.usedIdx + 1) & 0xffff;
+    return this.release(id, len, fault);
   }
 
   /** Section 2.6.7.1: with EVENT_IDX `flags` stays 0 and `used_event` alone decides. */
   setInterrupts(mode: InterruptMode): void {
-    const view = this.#view;
-    if (!this.#eventIdx) {
+    const view = this.view;
+    if (!this.eventIdx) {
       if (mode.mode === 'event') throw noEventIdx();
-      view.setUint16(
-        this.#avail + SPLIT_AVAIL.flags,
-        mode.mode === 'enable' ? 0 : AVAIL_F_NO_INTERRUPT,
-        true,
-      );
+      view.setUint16(this.avail + SPLIT_AVAIL.flags, mode.mode === 'enable' ? 0 : AVAIL_F_NO_INTERRUPT, true);
       return;
     }
     // "None" is the index that is farthest ahead: the one just passed.
-    const at = mode.mode === 'event' ? mode.at : mode.mode === 'enable' ? this.#usedIdx : this.#usedIdx - 1;
+    const at = mode.mode === 'event' ? mode.at : mode.mode === 'enable' ? this.usedIdx : this.usedIdx - 1;
     if (mode.mode === 'event' && at !== (at & 0xffff)) {
       throw new DriverRingError('bad-mode', `used_event ${at} is not 16 bits wide`);
     }
-    view.setUint16(this.#usedEvent, at, true);
+    view.setUint16(this.usedEvent, at, true);
   }
 
   armInterrupts(): void {
     this.setInterrupts({ mode: 'enable' });
   }
 
-  #nextOfBatch(): UsedBuffer {
-    const head = this.#order!.first;
-    if (head !== this.#batchEnd) return this.#release(head, undefined, undefined);
-    this.#batchEnd = -1;
-    return this.#release(head, this.#batchLen, undefined);
+  private nextOfBatch(): UsedBuffer {
+    const head = this.order!.first;
+    if (head !== this.batchEnd) return this.release(head, undefined, undefined);
+    this.batchEnd = -1;
+    return this.release(head, this.batchLen, undefined);
   }
 
-  #release(head: number, len: number | undefined, fault: UsedFault | undefined): UsedBuffer {
-    const token = this.#tokens[head];
-    this.#tokens[head] = undefined;
-    this.#state[head] = FREE;
-    this.#available--;
-    if (this.#order !== null) this.#order.remove(head);
-    this.#table.release(head);
+  private release(head: number, len: number | undefined, fault: UsedFault | undefined): UsedBuffer {
+    const token = this.tokens[head];
+    this.tokens[head] = undefined;
+    this.available--;
+    if (this.order !== null) this.order.remove(head);
+    this.table.release(head);
     return { id: head, len, token, known: true, writeFlag: undefined, fault };
   }
 }
