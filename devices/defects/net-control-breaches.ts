@@ -1,7 +1,7 @@
 import { NET_F } from '../../specs/virtio-1.1/features.ts';
 import type { NetDevice } from '../simulator/net/net-device.ts';
 import type { Defect } from './defect.ts';
-import { net } from './net-control.ts';
+import { net, PAIRS } from './net-control.ts';
 
 /** What a device in another language would do with an index out of range. */
 function crash(why: string): never {

@@ -21,6 +21,7 @@ export const net = (row: Row): Defect =>
 
 /** Shows only where there are several pairs of queues. */
 export const PAIRS = { 'max-pairs': '4' };
+
 const NO_BACKEND = 'random steps move no carrier and ask for no announcement';
 const CONFIGURATION_ONLY = 'random steps look at no static configuration';
 

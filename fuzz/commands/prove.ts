@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cataloguePaths, openCatalogue } from '../../conformance/commands/catalogue.ts';
@@ -8,6 +8,7 @@ import {
   type ProvenDefect,
   UsageError,
 } from '../../conformance/commands/context.ts';
+import { writeWhole } from '../corpus.ts';
 import { Board } from '../prove/board.ts';
 import { decidedBy } from '../prove/decided.ts';
 import { runProvePool } from '../prove/pool.ts';
@@ -27,6 +28,8 @@ export interface ProveOptions {
 
 /** Redraws of the progress line are this far apart, in milliseconds. */
 const REDRAW_MS = 200;
+/** What is known is written to disk this often, in milliseconds. */
+const SAVE_MS = 10_000;
 /** Version of the file that `--out` names. */
 const VERSION = 1;
 
@@ -61,9 +64,25 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
   process.once('SIGTERM', onSignal);
   const begun = performance.now();
   const line = progressLine(context);
+  const everything = decidedBy(openCatalogue(undefined).cases);
+  const broken = new Set(defects.flatMap(({ breaks }) => breaks));
+  const decided =
+    patterns.length === 0 ? everything : new Set([...everything].filter((id) => broken.has(id)));
+  const out = options.out ?? join('out', 'prove.json');
+  mkdirSync(dirname(out), { recursive: true });
+  let saved = performance.now();
+  const save = (complete: boolean) => {
+    const seconds = Math.round((performance.now() - begun) / 100) / 10;
+    const summary = summarise(board.proofs, decided);
+    const all = { version: VERSION, complete, seconds, limit, summary, defects: board.proofs };
+    writeWhole(out, `${JSON.stringify(all, null, 1)}\n`);
+    saved = performance.now();
+    return { seconds, summary };
+  };
   const show = () => {
     const { done, planned } = board.progress;
     line(`${done}/${planned} · ${Math.round((performance.now() - begun) / 1000)} s`);
+    if (performance.now() - saved > SAVE_MS) save(false);
   };
   try {
     await runProvePool({
@@ -87,19 +106,8 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
     process.off('SIGTERM', onSignal);
     line('', true);
   }
-  const everything = decidedBy(openCatalogue(undefined).cases);
-  const broken = new Set(defects.flatMap(({ breaks }) => breaks));
-  const decided =
-    patterns.length === 0 ? everything : new Set([...everything].filter((id) => broken.has(id)));
-  const summary = summarise(board.proofs, decided);
   const complete = !interrupt.signal.aborted;
-  const out = options.out ?? join('out', 'prove.json');
-  mkdirSync(dirname(out), { recursive: true });
-  const seconds = Math.round((performance.now() - begun) / 100) / 10;
-  writeFileSync(
-    out,
-    `${JSON.stringify({ version: VERSION, complete, seconds, limit, summary, defects: board.proofs }, null, 1)}\n`,
-  );
+  const { seconds, summary } = save(complete);
   if (options.json) {
     for (const proof of board.proofs) context.out.write(`${JSON.stringify({ type: 'defect', ...proof })}\n`);
     context.out.write(`${JSON.stringify({ type: 'summary', complete, seconds, ...summary })}\n`);
