@@ -1,7 +1,7 @@
 import { NET_F } from '../../specs/virtio-1.1/features.ts';
 import type { NetDevice } from '../simulator/net/net-device.ts';
 import type { Defect } from './defect.ts';
-import { net } from './net-control.ts';
+import { net, PAIRS } from './net-control.ts';
 
 /** What a device in another language would do with an index out of range. */
 function crash(why: string): never {
@@ -206,6 +206,7 @@ export const NET_CONTROL_BREACH_DEFECTS: readonly Defect[] = [
   }),
   net({
     id: 'net-breach/pairs-unchecked',
+    options: PAIRS,
     breaks: ['INV-ALIVE'],
     what: 'checks the number of pairs against the limit of the protocol only',
     origin: 'NC-02: Cloud Hypervisor 0e085592b, limit is 0x8000 instead of its own',
@@ -262,6 +263,7 @@ export const NET_CONTROL_BREACH_DEFECTS: readonly Defect[] = [
   }),
   net({
     id: 'net-breach/tx-of-unused-pair',
+    options: PAIRS,
     breaks: ['INV-ALIVE'],
     what: 'has no back end for the transmit queue of a pair that is not in use',
     seenBy: 'run',

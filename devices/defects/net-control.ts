@@ -19,6 +19,9 @@ export const net = (row: Row): Defect =>
     ...row,
   });
 
+/** Shows only where there are several pairs of queues. */
+export const PAIRS = { 'max-pairs': '4' };
+
 const NO_BACKEND = 'random steps move no carrier and ask for no announcement';
 const CONFIGURATION_ONLY = 'random steps look at no static configuration';
 
@@ -133,6 +136,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
   // ── where the queue is ──────────────────────────────────────────────────────────────────────────
   net({
     id: 'net-ctrl/always-after-all-pairs',
+    options: PAIRS,
     breaks: ['P1.1-027a'],
     what: 'has the control queue behind all pairs even without MQ',
     seed(device) {
@@ -141,6 +145,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
   }),
   net({
     id: 'net-ctrl/always-queue-two',
+    options: PAIRS,
     breaks: ['P1.1-027a'],
     what: 'has the control queue at index 2 even with MQ',
     seed(device) {

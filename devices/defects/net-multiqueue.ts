@@ -1,6 +1,6 @@
 import type { NetDevice } from '../simulator/net/net-device.ts';
 import type { Defect } from './defect.ts';
-import { net } from './net-control.ts';
+import { net, PAIRS } from './net-control.ts';
 
 const NEEDS_FLOWS = 'random steps send few flows over several queues';
 
@@ -14,6 +14,7 @@ function onPairs(device: NetDevice, use: (pairs: number) => number): void {
 export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
   net({
     id: 'net-mq/count-big-endian',
+    options: PAIRS,
     breaks: ['P1.1-027t'],
     what: 'reads the number of pairs big-endian',
     seed(device) {
@@ -22,6 +23,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
   }),
   net({
     id: 'net-mq/maximum-only',
+    options: PAIRS,
     breaks: ['P1.1-027t'],
     what: 'accepts no number of pairs but the maximum',
     seed(device) {
@@ -32,6 +34,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
   }),
   net({
     id: 'net-mq/one-refused',
+    options: PAIRS,
     breaks: ['P1.1-027t'],
     what: 'refuses to go back to one pair',
     seed(device) {

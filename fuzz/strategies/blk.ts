@@ -12,6 +12,7 @@ const calm = (view: View) =>
   !view.suspended &&
   !view.breached &&
   view.num >= 4 &&
+  (view.facts.values.capacity as number) > 0 &&
   (view.load[0] ?? 0) === 0;
 const expect = { status: 'model' };
 const sector = (draw: Draw) => 8 * draw.int(64);
