@@ -208,6 +208,12 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
   return top;
 }
 
+/**
+ * Whoever reads the output may stop early, as `head` does; the exit code stays what it is. A pipe says EPIPE, a
+ * socket that was closed with text unread says ECONNRESET.
+ */
+const READER_LEFT = new Set(['EPIPE', 'ECONNRESET']);
+
 /** Run the command line with `args` (without node and script). Resolves to the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const context: CommandContext = {
@@ -224,9 +230,8 @@ export async function main(args: readonly string[]): Promise<number> {
     err: process.stderr,
   };
   let code: number = EXIT.CLEAN;
-  // Whoever reads the output may stop early, as `head` does; the exit code stays what it is.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!READER_LEFT.has(error.code ?? '')) throw error;
   });
   try {
     const top = program(context, (result) => {
