@@ -2,9 +2,10 @@ import { GuestMemory, type Region } from '../memory/guest-memory.ts';
 import { DmaView, Iotlb } from '../memory/iotlb.ts';
 import { type PlainQueue, plainLoop, plainSpace, type RingLoop } from './bench-plain.ts';
 import { createDeviceRing } from './device/create.ts';
+import type { DeviceRing } from './device/ring.ts';
 import { layoutQueue, type RingFormat } from './driver/areas.ts';
 import { createDriverRing } from './driver/create.ts';
-import type { Element } from './driver/ring.ts';
+import type { AddOptions, DriverRing, Element } from './driver/ring.ts';
 
 /** Queue size and buffers per batch of the measurement. */
 export const BENCH_QUEUE = 256;
@@ -158,26 +159,9 @@ class RingSetup {
     return (batches) => {
       let sum = 0;
       for (let round = 0; round < batches; round++) {
-        for (let i = 0; i < batch.length; i++) driverRing.add(batch[i], options[i]);
-        driverRing.publish();
-        if (driverRing.kickNeeded()) sum++;
-
-        for (let buffer = deviceRing.pop(); buffer !== null; buffer = deviceRing.pop()) {
-          const { addr, len, readable } = buffer;
-          const end = readable + buffer.writable;
-          let written = 0;
-          for (let j = 0; j < end; j++) {
-            sum += addr[j] + len[j];
-            if (j >= readable) written += len[j];
-          }
-          deviceRing.push(buffer, written);
-        }
-        deviceRing.publish();
-        if (deviceRing.needsNotification()) sum++;
-
-        for (let buffer = driverRing.poll(); buffer !== null; buffer = driverRing.poll()) {
-          sum += buffer.len! + (buffer.token as number);
-        }
+        sum += supply(driverRing, batch, options);
+        sum += serve(deviceRing);
+        sum += collect(driverRing);
       }
       return sum;
     };
@@ -202,6 +186,38 @@ class RingSetup {
     };
     return plainLoop(format, queue);
   }
+}
+
+/** The driver makes a batch available. */
+function supply(ring: DriverRing, batch: Element[][], options: AddOptions[]): number {
+  for (let i = 0; i < batch.length; i++) ring.add(batch[i], options[i]);
+  ring.publish();
+  return ring.kickNeeded() ? 1 : 0;
+}
+
+/** The device takes and uses what there is. */
+function serve(ring: DeviceRing): number {
+  let sum = 0;
+  for (let buffer = ring.pop(); buffer !== null; buffer = ring.pop()) {
+    const { addr, len, readable } = buffer;
+    const end = readable + buffer.writable;
+    let written = 0;
+    for (let i = 0; i < end; i++) {
+      sum += addr[i] + len[i];
+      if (i >= readable) written += len[i];
+    }
+    ring.push(buffer, written);
+  }
+  ring.publish();
+  return ring.needsNotification() ? sum + 1 : sum;
+}
+
+/** The driver takes back what was used. */
+function collect(ring: DriverRing): number {
+  let sum = 0;
+  for (let buffer = ring.poll(); buffer !== null; buffer = ring.poll())
+    sum += buffer.len! + (buffer.token as number);
+  return sum;
 }
 
 /** Buffer IDs in the order in which a packed driver ring of the measured size hands them out. */

@@ -123,13 +123,17 @@ export const wrongCommands: Scene = {
       ...(kept ? [step('config', { field: 'mac', save: before })] : []),
       ...steps,
       ...(kept ? [about('P1.1-027p', step('config', { field: 'mac', same: before }))] : []),
+      // Whatever the device made of it, traffic must do no harm.
+      step('request', { dir: 'in', kick: 'yes' }),
+      step('request', { dir: 'out', kick: 'yes' }),
+      step('quiet'),
       step('recover'),
     ];
   },
 };
 
 /** Six bytes or more may be taken for an address. */
-const sixBytes = (data: unknown) => typeof data === 'object' || String(data).length >= 12;
+const sixBytes = (data: unknown) => String(data).length >= 12;
 
 function wrongCommand(view: View, draw: Draw): DrawnStep {
   const most = view.facts.values.max_virtqueue_pairs as number;
@@ -148,10 +152,11 @@ function wrongCommand(view: View, draw: Draw): DrawnStep {
   const data =
     number === 4 && chance(draw, 50) ? [pairs, pairs >> 8] : number === 1 && command === 0 ? table : bytes;
   const name = pick(draw, ['rx', 'mac', 'vlan', 'announce', 'mq', 'offloads'].slice(number, number + 1));
+  const tables = { unicast: 'multi-0..9', multicast: 'uni-0..9' };
   return step('net-ctrl', {
     class: name,
     command,
-    data: hex(data),
+    ...(name === 'mac' && command === 0 && chance(draw, 25) ? { 'mac-table': tables } : { data: hex(data) }),
     ...layout(draw),
     ack: 'any',
     breach: 'a wrong command',
@@ -290,4 +295,22 @@ export const unusedPair: Scene = {
     step('quiet'),
     step('recover'),
   ],
+};
+
+/** Offloads that were not negotiated are asked for; they must not be used. */
+export const foreignOffloads: Scene = {
+  name: 'foreign-offloads',
+  breach: true,
+  fits: (facts) => offloads.fits(facts) && offers(facts, 'net.GUEST_TSO6'),
+  draw(view, draw) {
+    const features = ['net.CTRL_VQ', 'net.CTRL_GUEST_OFFLOADS', 'net.GUEST_CSUM', 'net.GUEST_TSO4'];
+    const data = pick(draw, ['0100000000000000', '8201000000000000', '8200000000000080', 'ffffffffffffffff']);
+    const breach = 'offloads that were not negotiated';
+    return [
+      up(view, draw, { features, size: 16 }),
+      step('net-ctrl', { class: 'offloads', data, ack: 'any', breach }),
+      about('V1.1-5.1.6.4.1-D8', step('net-offloaded', { frame: 'P5', plain: true, lossy: true })),
+      step('recover'),
+    ];
+  },
 };

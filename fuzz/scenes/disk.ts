@@ -50,7 +50,7 @@ export const knownContent: Scene = {
 };
 
 function changeWithin({ facts }: View, draw: Draw, start: number): DrawnStep {
-  const at = draw.int(SPAN - 1);
+  const at = chance(draw, 15) ? SPAN - 1 : draw.int(SPAN - 1);
   const num = between(draw, 1, SPAN - at);
   const clear = clearing(facts);
   if (clear.length === 0 || chance(draw, 40)) {

@@ -63,6 +63,38 @@ function twoOf(draw: Draw, entries: number): [number, number] {
   return [first, second >= first ? second + 1 : second];
 }
 
+/** A table whose length is no whole number of entries: what lies behind it is no part of it. */
+export const cutTable: Scene = {
+  name: 'cut-table',
+  breach: true,
+  fits: indirect,
+  draw(view, draw) {
+    const [table, data, trap] = [fresh(view, 'cut'), fresh(view, 'data'), fresh(view, 'behind')];
+    return [
+      up(view, draw, SPLIT),
+      step('memory', { as: data, size: 64 }),
+      step('memory', { as: table, size: 64 }),
+      step('memory', { as: trap, size: 64 }),
+      step('desc', { table, slot: 0, addr: { of: data }, len: 16, flags: 1, next: 1 }),
+      step('desc', { table, slot: 1, addr: { of: data, plus: 16 }, len: 16, flags: 3, next: 2 }),
+      step('desc', { table, slot: 2, addr: { of: trap }, len: 16, flags: 1, next: 0 }),
+      // Device-writable, but for a device that knows where the table ends.
+      step('poke', { memory: table, at: 44, u16: 2 }),
+      step('desc', {
+        slot: 0,
+        addr: { of: table },
+        len: pick(draw, [8, 15, 17, 32, 40, 47]),
+        flags: 4,
+        next: 0,
+      }),
+      step('avail', { heads: [0] }),
+      step('kick', { queue: 'tx' }),
+      step('quiet'),
+      step('recover'),
+    ];
+  },
+};
+
 /** Descriptors that lead anywhere: in circles, from table to table, out of the table. */
 export const tangle: Scene = {
   name: 'tangle',

@@ -103,8 +103,7 @@ export abstract class DeviceRingBase implements DeviceRing {
     if (this.aimedAt !== EPOCH.now) this.aim();
     if (this.freeCount === 0) this.growPool();
     const buffer = this.free[this.freeCount - 1];
-    buffer.readable = 0;
-    buffer.writable = 0;
+    buffer.clear();
     try {
       if (!this.take(buffer)) return null;
     } catch (error) {
@@ -132,11 +131,16 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   push(buffer: DeviceBuffer, written: number): void {
     const taken = buffer as TakenBuffer;
-    if (!this.inTurn(taken)) {
-      this.hold(taken, written);
+    if (this.inOrder) this.pushInOrder(taken, written);
+    else this.complete(taken, written);
+  }
+
+  pushInOrder(buffer: TakenBuffer, written: number): void {
+    if (!this.inTurn(buffer)) {
+      this.hold(buffer, written);
       return;
     }
-    this.complete(taken, written);
+    this.complete(buffer, written);
     if (this.holding > 0) this.completeHeld();
   }
 
@@ -192,9 +196,9 @@ export abstract class DeviceRingBase implements DeviceRing {
     }
   }
 
-  /** Whether `buffer` may be used now: always, unless IN_ORDER was negotiated (sections 2.6.9 and 2.7.8). */
+  /** Whether `buffer` may be used now, with IN_ORDER (sections 2.6.9 and 2.7.8). */
   inTurn(buffer: TakenBuffer): boolean {
-    return !this.inOrder || !buffer.taken || buffer.turn === this.useTurn;
+    return !buffer.taken || buffer.turn === this.useTurn;
   }
 
   /** Keep a buffer that was finished too early until its predecessors are. */
@@ -220,7 +224,8 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   /** Queue the used entry of `buffer` for the next `publish`. */
   complete(buffer: TakenBuffer, written: number): void {
-    const at = this.pending++;
+    const at = this.pending;
+    this.pending = at + 1;
     this.pendingId[at] = this.usedId(buffer);
     this.pendingLen[at] = this.usedLength(buffer, written);
     this.release(buffer);
@@ -241,8 +246,12 @@ export abstract class DeviceRingBase implements DeviceRing {
     if (!buffer.taken) return;
     buffer.taken = false;
     this.outstanding--;
-    if (this.inOrder) this.useTurn = (this.useTurn + 1) & 0xffff;
+    if (this.inOrder) this.passTurn();
     this.free[this.freeCount++] = buffer;
+  }
+
+  passTurn(): void {
+    this.useTurn = (this.useTurn + 1) & 0xffff;
   }
 
   /** Append an element, readable ones first (sections 2.6.4.2 and 2.7.17). */

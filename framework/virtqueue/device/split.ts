@@ -66,7 +66,6 @@ export class SplitDeviceRing extends SplitRingEvents {
     const head = this.readHead(this.availSlot(this.nextAvail));
     if (head >= this.num) throw this.headOutOfRange(head);
     buffer.id = head;
-    buffer.first = head;
     this.walkChain(buffer, head);
     this.nextAvail = this.advanceIndex(this.nextAvail, 1);
     return true;
@@ -190,15 +189,19 @@ export class SplitDeviceRing extends SplitRingEvents {
   }
 
   readDescriptor(index: number): void {
-    if (this.descWord < 0 || index >= this.num) {
-      this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
-      return;
-    }
-    const { words } = this;
-    const at = this.descWord + (index << 2);
+    const base = this.descWord;
+    if (base >= 0 && index < this.num) this.copyDescriptor(this.words, base + (index << 2));
+    else this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+  }
+
+  copyDescriptor(words: Uint32Array, at: number): void {
     this.descAddr = words[at + 1] * 0x1_0000_0000 + words[at];
     this.descLen = words[at + 2];
-    const word = words[at + 3];
+    this.setFlags(words[at + 3]);
+  }
+
+  /** `flags` and `next` share a word. */
+  setFlags(word: number): void {
     this.descFlags = word & 0xffff;
     this.descNext = word >>> 16;
   }
@@ -207,25 +210,31 @@ export class SplitDeviceRing extends SplitRingEvents {
     this.loadDescriptor(this.tableDma, table + DESC_SIZE * index);
   }
 
-  /** Load the four fields, each once; `flags` and `next` share a word. */
+  /** Load the four fields, each once. */
   loadDescriptor(dma: DmaView, at: number): void {
     this.descAddr = dma.get64(at);
     this.descLen = dma.get32(at + LEN);
-    const word = dma.get32(at + FLAGS);
-    this.descFlags = word & 0xffff;
-    this.descNext = word >>> 16;
+    this.setFlags(dma.get32(at + FLAGS));
   }
 
   /** `avail.idx`. */
   readAvailIndex(): number {
-    if (this.availHalf >= 0) return this.halves[this.availHalf + 1];
-    return this.ringDma.get16(this.availBase + SPLIT_AVAIL.idx);
+    const base = this.availHalf;
+    return base < 0 ? this.loadAvail(SPLIT_AVAIL.idx) : this.halves[base + 1];
   }
 
   /** The head in slot `slot` of the available ring. */
   readHead(slot: number): number {
-    if (this.availHalf >= 0 && slot < this.num) return this.halves[this.availHalf + 2 + slot];
-    return this.ringDma.get16(this.availBase + SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * slot);
+    const base = this.availHalf;
+    return base >= 0 && slot < this.num ? this.halves[base + 2 + slot] : this.loadHead(slot);
+  }
+
+  loadHead(slot: number): number {
+    return this.loadAvail(SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * slot);
+  }
+
+  loadAvail(offset: number): number {
+    return this.ringDma.get16(this.availBase + offset);
   }
 
   availSlot(index: number): number {
@@ -272,7 +281,8 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   /** Slot of a free-running index: modulo the queue size, which is a power of two unless the driver erred. */
   slotOf(index: number): number {
-    return this.mask !== 0 ? index & this.mask : index % this.num;
+    const { mask } = this;
+    return mask !== 0 ? index & mask : index % this.num;
   }
 
   /** A free-running index, `count` further. */

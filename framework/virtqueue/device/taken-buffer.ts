@@ -8,9 +8,9 @@ export class TakenBuffer implements DeviceBuffer {
   writable = 0;
   readonly addr: number[] = [];
   readonly len: number[] = [];
-  /** Split: head index. Packed: slot of the first descriptor. */
+  /** Packed: slot of the first descriptor. */
   first = 0;
-  /** As `first`, for the last descriptor in the ring (not in a table). */
+  /** Index (split) or slot (packed) of the last descriptor in the ring, not in a table. */
   last = 0;
   /** Flags of the first descriptor. */
   firstFlags = 0;
@@ -20,4 +20,10 @@ export class TakenBuffer implements DeviceBuffer {
   written = 0;
   /** False once the buffer is back in the pool. */
   taken = false;
+
+  /** No elements. */
+  clear(): void {
+    this.readable = 0;
+    this.writable = 0;
+  }
 }

@@ -1,9 +1,6 @@
 import { DESC_SIZE } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { type AddOptions, DriverRingError, type Element, type UsedBuffer, type UsedFault } from './ring.ts';
 
-/** Number.MAX_SAFE_INTEGER. */
-const EXACT = 0x1f_ffff_ffff_ffff;
-
 /**
  * Refuse a buffer that descriptors cannot express, or whose device-readable elements do not all come first
  * (sections 2.6.4.2 and 2.7.17; `breach` permits that).
@@ -13,24 +10,25 @@ export function checkElements(elements: readonly Element[], breach: boolean): vo
   let writable = breach;
   for (let i = 0; i < elements.length; i++) {
     const { iova, len, write } = elements[i];
-    if (!(iova >= 0 && iova <= EXACT) || len >>> 0 !== len) throw badElement(i, iova, len);
-    if (write) writable = true;
+    if (!(iova >= 0 && iova < 0x20_0000_0000_0000) || len >>> 0 !== len) throw badElement(i, iova, len);
+    if (write === true) writable = true;
     else if (writable && !breach) throw readableTooLate(i);
   }
 }
 
-function noElement(): DriverRingError {
+/** Why a buffer is refused. */
+export function noElement(): DriverRingError {
   return new DriverRingError('empty-buffer', 'a buffer has at least one element (sections 2.6.13.1, 2.7)');
 }
 
-function badElement(i: number, iova: number, len: number): DriverRingError {
+export function badElement(i: number, iova: number, len: number): DriverRingError {
   return new DriverRingError(
     'bad-element',
     `element ${i}: address ${iova} with length ${len} does not fit a descriptor; the raw helpers write any 64-bit address`,
   );
 }
 
-function readableTooLate(i: number): DriverRingError {
+export function readableTooLate(i: number): DriverRingError {
   return new DriverRingError(
     'breach',
     `element ${i} is device-readable but follows a device-writable one (sections 2.6.4.2, 2.7.17); pass breach to do it anyway`,

@@ -17,6 +17,6 @@ export function putPackedTable(view: DataView, pa: number, elements: readonly El
     const at = pa + (i - from) * DESC_SIZE;
     putBuffer(view, at, elements[i].iova, elements[i].len);
     view.setUint16(at + PACKED_DESC.id, 0, true);
-    view.setUint16(at + PACKED_DESC.flags, elements[i].write ? DESC_F.WRITE : 0, true);
+    view.setUint16(at + PACKED_DESC.flags, elements[i].write === true ? DESC_F.WRITE : 0, true);
   }
 }

@@ -124,7 +124,7 @@ export class PackedDriverRing implements DriverRing {
       let flags = last ? mark : mark | DESC_F.NEXT;
       if (i < direct) {
         const element = elements[i];
-        if (element.write) flags |= DESC_F.WRITE;
+        if (element.write === true) flags |= DESC_F.WRITE;
         putBuffer(view, at, element.iova, element.len);
       } else {
         const { table } = options!.indirect!;

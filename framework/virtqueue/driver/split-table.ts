@@ -1,17 +1,18 @@
 import { DESC_F, DESC_SIZE, SPLIT_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { type HostMemory, LITTLE_ENDIAN } from '../../memory/host-memory.ts';
 import { NEXT, WRITE } from '../constants.ts';
+import { badElement, noElement, readableTooLate } from './elements.ts';
 import { IndexQueue } from './index-queue.ts';
 import { type AddOptions, DriverRingError, type Element } from './ring.ts';
 
 /**
- * The driver's hold on a descriptor table (section 2.6.5): which slots are free, how taken ones are chained,
- * and the writing of chains.
+ * The driver's hold on a descriptor table (section 2.6.5): the queue of free slots, how taken ones are
+ * chained, and the writing of chains.
  *
  * Slots are taken in table order and come back at the end of the free list: as long as buffers complete in
  * order, chains use consecutive slots that wrap at the end of the table, as VIRTIO_F_IN_ORDER demands.
  */
-export class SplitTable {
+export class SplitTable extends IndexQueue {
   private readonly view: DataView;
   private readonly words: Uint32Array;
   private readonly pa: number;
@@ -24,46 +25,72 @@ export class SplitTable {
    * starts here, [3] the turn that the caller gave the chain. In one array, as each further one costs much.
    */
   readonly notes: Int32Array;
-  readonly free: IndexQueue;
 
   constructor(memory: HostMemory, pa: number, num: number) {
+    const notes = new Int32Array(4 * num);
+    super(num, notes, 2);
     this.view = memory.view;
     this.words = memory.words;
     this.pa = pa;
     this.num = num;
     this.base = LITTLE_ENDIAN && (pa & 3) === 0 ? pa >> 2 : -1;
-    this.notes = new Int32Array(4 * num);
-    this.free = new IndexQueue(num, this.notes, 2);
-    for (let slot = 0; slot < num; slot++) this.free.push(slot);
+    this.notes = notes;
+    for (let slot = 0; slot < num; slot++) this.push(slot);
   }
 
-  /** Whether {@link writeDirect} can do it. */
-  fits(count: number): boolean {
-    return count <= this.free.size && this.base >= 0;
+  /** Descriptors that {@link writeDirect} can write. */
+  get room(): number {
+    return this.base >= 0 ? this.size : 0;
   }
 
-  /** Write a chain of descriptors in free slots (section 2.6.13.1). Returns the head. */
+  /**
+   * Write a chain of descriptors in free slots (section 2.6.13.1). Returns the head. Elements are checked on
+   * the way: what a refused buffer leaves in slots that stay free does not matter.
+   */
   writeDirect(elements: readonly Element[], turn: number): number {
-    const { words, base, free, notes } = this;
+    const { words, base, notes } = this;
     const need = elements.length;
-    const head = free.first;
+    const head = this.first;
     let slot = head;
     let tail = head;
+    let writable = false;
     for (let i = 0; i < need; i++) {
       const { iova, len, write } = elements[i];
+      if (!(iova >= 0 && iova < 0x20_0000_0000_0000) || len >>> 0 !== len) throw badElement(i, iova, len);
+      let flags = 0;
+      if (write === true) {
+        writable = true;
+        flags = WRITE;
+      } else if (writable) throw readableTooLate(i);
       const at = base + (slot << 2);
       tail = slot;
       slot = notes[slot << 2];
-      let flags = 0;
-      if (write) flags = WRITE;
       if (i + 1 < need) flags |= NEXT | (slot << 16);
       words[at] = iova;
       words[at + 1] = iova / 0x1_0000_0000;
       words[at + 2] = len;
       words[at + 3] = flags;
     }
-    free.drop(need, slot);
+    if (need === 0) throw noElement();
+    this.drop(need, slot);
     this.note(head, tail, need, turn);
+    return head;
+  }
+
+  /** The same for a single element, which most buffers are. */
+  writeOne(element: Element, turn: number): number {
+    const { words, base, notes } = this;
+    const { iova, len } = element;
+    if (!(iova >= 0 && iova < 0x20_0000_0000_0000) || len >>> 0 !== len) throw badElement(0, iova, len);
+    const head = this.first;
+    const flags = element.write === true ? WRITE : 0;
+    const at = base + (head << 2);
+    words[at] = iova;
+    words[at + 1] = iova / 0x1_0000_0000;
+    words[at + 2] = len;
+    words[at + 3] = flags;
+    this.drop(1, notes[head << 2]);
+    this.note(head, head, 1, turn);
     return head;
   }
 
@@ -88,21 +115,20 @@ export class SplitTable {
    */
   write(elements: readonly Element[], direct: number, options: AddOptions | undefined, turn: number): number {
     const need = direct === elements.length ? direct : direct + 1;
-    const free = this.free;
     const slots = options?.slots;
     if (slots !== undefined) this.claim(slots, need);
-    const head = slots === undefined ? free.first : slots[0];
+    const head = slots === undefined ? this.first : slots[0];
     let slot = head;
     let tail = head;
     for (let i = 0; i < need; i++) {
       tail = slot;
-      if (slots === undefined) free.shift();
-      const next = free.after(slot);
+      if (slots === undefined) this.shift();
+      const next = this.after(slot);
       const last = i + 1 === need;
       const at = this.pa + slot * DESC_SIZE;
       if (i < direct) {
         const { iova, len, write } = elements[i];
-        const flags = (write ? WRITE : 0) | (last ? 0 : NEXT);
+        const flags = (write === true ? WRITE : 0) | (last ? 0 : NEXT);
         this.put(at, iova, len, flags, last ? 0 : next);
       } else {
         const { table } = options!.indirect!;
@@ -120,7 +146,7 @@ export class SplitTable {
   release(head: number): void {
     const { notes } = this;
     const at = head << 2;
-    this.free.append(head, notes[at + 1], notes[at + 2]);
+    this.append(head, notes[at + 1], notes[at + 2]);
     notes[at + 2] = 0;
   }
 
@@ -130,7 +156,7 @@ export class SplitTable {
     for (let i = 0; i < count; i++) {
       const { iova, len, write } = elements[from + i];
       const last = i + 1 === count;
-      const flags = (write ? WRITE : 0) | (last ? 0 : NEXT);
+      const flags = (write === true ? WRITE : 0) | (last ? 0 : NEXT);
       this.put(pa + i * DESC_SIZE, iova, len, flags, last ? 0 : i + 1);
     }
   }
@@ -153,11 +179,11 @@ export class SplitTable {
       const slot = slots[i];
       let why = '';
       if (!Number.isInteger(slot) || slot < 0 || slot >= this.num) why = `is outside a table of ${this.num}`;
-      else if (!this.free.has(slot)) why = 'is in use';
+      else if (!this.has(slot)) why = 'is in use';
       else if (slots.indexOf(slot) !== i) why = 'is named twice';
       if (why !== '') throw new DriverRingError('bad-slots', `descriptor table slot ${slot} ${why}`);
     }
-    for (const slot of slots) this.free.remove(slot);
-    for (let i = 0; i + 1 < need; i++) this.free.link(slots[i], slots[i + 1]);
+    for (const slot of slots) this.remove(slot);
+    for (let i = 0; i + 1 < need; i++) this.link(slots[i], slots[i + 1]);
   }
 }

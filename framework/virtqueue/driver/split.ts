@@ -91,7 +91,7 @@ export class SplitDriverRing implements DriverRing {
   }
 
   get free(): number {
-    return this.table.free.size;
+    return this.table.size;
   }
   get outstanding(): number {
     return this.available + this.added;
@@ -109,27 +109,25 @@ export class SplitDriverRing implements DriverRing {
 
   /** Sections 2.6.13.1 and 2.6.13.2; indirect tables: 2.6.5.3. */
   add(elements: readonly Element[], options?: AddOptions): number {
-    checkElements(elements, options?.breach === true);
-    const head = this.isPlain(elements, options)
-      ? this.table.writeDirect(elements, (this.published + this.added) | 0)
-      : this.writeAsAsked(elements, options);
-    const { added } = this;
+    const { added, table } = this;
+    const turn = (this.published + added) | 0;
+    const head =
+      elements.length <= table.room && (options === undefined || isPlain(options))
+        ? elements.length === 1
+          ? table.writeOne(elements[0], turn)
+          : table.writeDirect(elements, turn)
+        : this.writeAsAsked(elements, options, turn);
     const at = (this.availIdx + added) & this.mask;
     if (this.slots >= 0) this.halves[this.slots + at] = head;
     else this.view.setUint16(this.avail + SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * at, head, true);
-    this.tokens[head] = options?.token;
+    this.tokens[head] = options === undefined ? undefined : options.token;
     if (this.order !== null) this.addedHeads[added] = head;
     this.added = added + 1;
     return head;
   }
 
-  /** Whether nothing but free slots matters for the chain, and there are enough. */
-  private isPlain(elements: readonly Element[], options: AddOptions | undefined): boolean {
-    if (!this.table.fits(elements.length)) return false;
-    return options === undefined || (options.indirect === undefined && options.slots === undefined);
-  }
-
-  private writeAsAsked(elements: readonly Element[], options: AddOptions | undefined): number {
+  private writeAsAsked(elements: readonly Element[], options: AddOptions | undefined, turn: number): number {
+    checkElements(elements, options?.breach === true);
     const direct = directCount(elements, options, this.config.memory.size);
     const total = elements.length;
     const need = direct === total ? total : direct + 1;
@@ -139,8 +137,8 @@ export class SplitDriverRing implements DriverRing {
         `a chain of ${total} is longer than the queue of ${this.num} (section 2.6.5.3.1); pass breach to do it anyway`,
       );
     }
-    if (need > this.table.free.size) throw ringFull(need, this.table.free.size);
-    return this.table.write(elements, direct, options, (this.published + this.added) | 0);
+    if (need > this.table.size) throw ringFull(need, this.table.size);
+    return this.table.write(elements, direct, options, turn);
   }
 
   /** Section 2.6.13.3. */
@@ -188,7 +186,7 @@ export class SplitDriverRing implements DriverRing {
 
   /** Whether `id` is a buffer that the device may use, and `idx` covers no more of them than there are. */
   private expects(id: number, idx: number): boolean {
-    if (this.available === 0 || ((idx - this.usedIdx) & 0xffff) > this.num) return false;
+    if (((idx - this.usedIdx) & 0xffff) > this.num) return false;
     return id < this.num && this.table.holds(id, this.published, this.added);
   }
 
@@ -249,10 +247,14 @@ export class SplitDriverRing implements DriverRing {
 
   private release(head: number, len: number | undefined, fault: UsedFault | undefined): UsedBuffer {
     const token = this.tokens[head];
-    this.tokens[head] = undefined;
     this.available--;
     if (this.order !== null) this.order.remove(head);
     this.table.release(head);
     return { id: head, len, token, known: true, writeFlag: undefined, fault };
   }
+}
+
+/** Whether nothing is asked for but free slots. */
+function isPlain(options: AddOptions): boolean {
+  return options.indirect === undefined && options.slots === undefined && options.breach !== true;
 }
