@@ -1,6 +1,7 @@
 import type { VdpaDevice } from './device.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { PacketPeer, PeerCaps } from './peer.ts';
+import type { Transport } from './transport/transport.ts';
 
 /**
  * What a parent can show or be told, beyond the contract. A case that needs an ability which the parent
@@ -77,6 +78,8 @@ export interface ParentInstance {
   readonly peer?: PacketPeer;
   readonly backend?: BackendControl;
   readonly facts?: DeclaredFacts;
+  /** What the device stands on, for cases about registers and capabilities. */
+  readonly transport?: Transport;
   /**
    * (`pump`) Do at most `budget` units of work (one buffer or one event each). Returns the units done;
    * 0 means idle. A device that always finds more to do is a finding, so `budget` must be respected.
