@@ -63,7 +63,7 @@ const isTest = (name: string) => /\.test\.tsx?$|^tests\//.test(name) || TEST_HEL
 /** Packages that `package.json` declares. */
 const packages = new Set(
   Object.entries(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>)
-    .filter(([key]) => key === 'dependencies' || key === 'devDependencies')
+    .filter(([key]) => /^(?:dev|optional)?dependencies$/i.test(key))
     .flatMap(([, names]) => Object.keys(names as object)),
 );
 
