@@ -26,9 +26,9 @@ export const media = (session: Session): Map<number, Uint8Array> =>
 /** Capacity in sectors, from the configuration space (section 5.2.4). */
 export function capacity(session: Session): number {
   CAPACITY.fill(0);
-  session.ops.quiet++;
+  session.recorded.quiet++;
   session.ops.getConfig(0, CAPACITY);
-  session.ops.quiet--;
+  session.recorded.quiet--;
   return CAPACITY_VIEW.getUint32(0, true) + CAPACITY_VIEW.getUint32(4, true) * 0x1_0000_0000;
 }
 

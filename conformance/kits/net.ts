@@ -12,9 +12,9 @@ export const PEER_MAC = Uint8Array.of(2, 0, 0, 0, 0, 0xfe);
 /** Own MAC of the device from the configuration space (section 5.1.4). */
 export function ownMac(session: Session): Uint8Array {
   const bytes = new Uint8Array(6);
-  session.ops.quiet++;
+  session.recorded.quiet++;
   session.ops.getConfig(0, bytes);
-  session.ops.quiet--;
+  session.recorded.quiet--;
   return bytes;
 }
 

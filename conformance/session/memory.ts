@@ -1,7 +1,7 @@
+import type { BoundDevice } from '../../framework/bound-device.ts';
 import { PERM, type Perm } from '../../framework/device.ts';
 import { type GuestMemory, PAGE, type RamBlock, type Region } from '../../framework/memory/guest-memory.ts';
 import type { HostMemory } from '../../framework/memory/host-memory.ts';
-import type { VirtioVdpaDevice } from '../../framework/virtio-vdpa/device.ts';
 import type { Recorder } from '../history/recorder.ts';
 
 /** Size of the first data block; later ones grow. */
@@ -19,13 +19,13 @@ export interface NamedRegion extends Region {
 export class SessionMemory {
   readonly host: HostMemory;
   readonly #guest: GuestMemory;
-  readonly #virtio: VirtioVdpaDevice;
+  readonly #virtio: BoundDevice;
   readonly #recorder: Recorder;
   readonly #named = new Map<string, NamedRegion>();
   #current: RamBlock | null = null;
   #room = FIRST_BLOCK;
 
-  constructor(guest: GuestMemory, virtio: VirtioVdpaDevice, recorder: Recorder) {
+  constructor(guest: GuestMemory, virtio: BoundDevice, recorder: Recorder) {
     this.#guest = guest;
     this.host = guest.host;
     this.#virtio = virtio;

@@ -1,8 +1,9 @@
+import type { BoundDevice } from '../../framework/bound-device.ts';
 import { VdpaBus } from '../../framework/bus.ts';
-import type { VdpaDevice } from '../../framework/device.ts';
+import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
-import { type VirtioVdpaDevice, virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
+import { virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
@@ -42,8 +43,11 @@ export class ParentLacks extends StopSteps {}
 export class Session {
   readonly recorder: Recorder;
   readonly instance: ParentInstance;
-  readonly ops: RecordedOps;
-  readonly virtio: VirtioVdpaDevice;
+  /** The ops as the parent gets them, written into the history; `quiet` leaves harness chores out. */
+  readonly recorded: RecordedOps;
+  /** The ops as the bus driver lets a driver reach them. */
+  readonly ops: VdpaConfigOps;
+  readonly virtio: BoundDevice;
   readonly memory: SessionMemory;
   readonly queues: SessionQueues;
   readonly buffers: SessionBuffers;
@@ -82,14 +86,15 @@ export class Session {
     );
     if (typeof this.instance?.device?.ops !== 'object' || !Array.isArray(this.instance.abilities))
       throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
-    this.ops = new RecordedOps(this.instance.device.ops, this.recorder);
+    this.recorded = new RecordedOps(this.instance.device.ops, this.recorder);
     const { name, nvqs, ngroups, nas, useVa } = this.instance.device;
-    const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.ops };
+    const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.recorded };
     const bus = new VdpaBus();
-    this.ops.quiet++;
+    this.recorded.quiet++;
     bus.register(device);
     this.virtio = bus.bind(name, virtioVdpa);
-    this.ops.quiet--;
+    this.ops = this.virtio.ops;
+    this.recorded.quiet--;
     this.memory = new SessionMemory(guest, this.virtio, this.recorder);
     this.buffers = new SessionBuffers(this);
     this.queues = new SessionQueues(this);
@@ -169,9 +174,9 @@ export class Session {
     const epoch = ++this.#configEpoch;
     const callback = () => {
       this.configIrqs++;
-      this.ops.quiet++;
+      this.recorded.quiet++;
       const status = this.ops.getStatus();
-      this.ops.quiet--;
+      this.recorded.quiet--;
       this.recorder.push({
         k: 'config-irq',
         status,
@@ -194,18 +199,18 @@ export class Session {
   /** The offer of the device, read once; it does not change (4.1.4.3.1). */
   get offered(): bigint {
     if (this.#offered === null) {
-      this.ops.quiet++;
+      this.recorded.quiet++;
       this.#offered = this.ops.getDeviceFeatures();
-      this.ops.quiet--;
+      this.recorded.quiet--;
     }
     return this.#offered;
   }
 
   /** Whether requests must be served now: DRIVER_OK, no need of a reset, and no rule broken by the driver. */
   runs(): boolean {
-    this.ops.quiet++;
+    this.recorded.quiet++;
     const status = this.ops.getStatus();
-    this.ops.quiet--;
+    this.recorded.quiet--;
     const bits = STATUS.DRIVER_OK | STATUS.DEVICE_NEEDS_RESET;
     return (
       (status & bits) === STATUS.DRIVER_OK &&

@@ -294,9 +294,9 @@ interface BlkArgs extends FramingArgs, Content {
 function limits(session: Session): { segments: number; size: number } {
   const offered = session.ops.getDeviceFeatures();
   const bytes = new Uint8Array(8);
-  session.ops.quiet++;
+  session.recorded.quiet++;
   session.ops.getConfig(8, bytes);
-  session.ops.quiet--;
+  session.recorded.quiet--;
   const view = new DataView(bytes.buffer);
   return {
     size: (offered & SIZE_MAX_BIT ? view.getUint32(0, true) : 0) || Number.POSITIVE_INFINITY,

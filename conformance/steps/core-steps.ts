@@ -161,11 +161,11 @@ export const configListenStep = defineStep<{ field: string }, never>({
     session.saved.set(CONFIG_VALUES, values);
     session.virtio.onConfigChange(() => {
       session.configIrqs++;
-      session.ops.quiet++;
+      session.recorded.quiet++;
       const status = session.ops.getStatus();
       const bytes = new Uint8Array(width);
       session.ops.getConfig(offset, bytes);
-      session.ops.quiet--;
+      session.recorded.quiet--;
       values.push(toHex(bytes));
       session.recorder.push({ k: 'config-irq', status });
     });

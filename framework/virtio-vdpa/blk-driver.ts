@@ -1,7 +1,7 @@
 import { BLK_F } from '../../specs/virtio-1.1/features.ts';
+import type { BoundDevice } from '../bound-device.ts';
 import type { Region } from '../memory/guest-memory.ts';
 import type { Element } from '../virtqueue/driver/ring.ts';
-import type { VirtioVdpaDevice } from './device.ts';
 import { DriverBase, DriverError, type DriverOptions, type DriverQueue } from './driver-base.ts';
 
 /** Bytes of a sector: the unit of the protocol, whatever `blk_size` says (section 5.2.5). */
@@ -82,7 +82,7 @@ export class BlkDriver extends DriverBase {
   #capacity: number;
 
   /** Bring the device up (sections 3.1.1 and 5.2.5). @throws DriverError when it does not come up */
-  constructor(virtio: VirtioVdpaDevice, options: BlkDriverOptions) {
+  constructor(virtio: BoundDevice, options: BlkDriverOptions) {
     super('blk', virtio, options, UNDERSTOOD);
     this.readOnly = this.has(BLK_F.RO);
     this.blockSize = this.has(BLK_F.BLK_SIZE) ? this.configNumber('blk_size') : SECTOR;

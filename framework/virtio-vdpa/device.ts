@@ -1,32 +1,17 @@
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
+import type { BoundDevice, QueueSetup } from '../bound-device.ts';
 import type { VdpaBusDriver } from '../bus.ts';
-import { initialVqState, type VdpaCallback, type VdpaDevice, type VqState } from '../device.ts';
+import { initialVqState, type VdpaCallback, type VdpaDevice } from '../device.ts';
 import { AddressSpace } from '../memory/address-space.ts';
-import type { Area } from '../virtqueue/driver/ring.ts';
 
 /** Reads of the status after a reset before it is given up; a parent may finish a reset late (4.1.4.3.1). */
 export const RESET_POLLS = 64;
-
-/** What a queue needs to be set up. */
-export interface QueueSetup {
-  num: number;
-  desc: Area;
-  driver: Area;
-  device: Area;
-  callback: (() => void) | null;
-  /** Position to start from; default: the state of a queue that never ran. */
-  state?: VqState;
-  /** Make it ready at once (default true). */
-  ready?: boolean;
-  /** Ops that are not called, so that a test sees what the parent falls back to. */
-  omit?: readonly ('num' | 'address' | 'state')[];
-}
 
 /**
  * A vDPA device bound to the virtio-vdpa bus driver: what a virtio driver sees of it. Each method is one
  * duty of a virtio driver (section 3.1.1) and does it right; a test that wants it wrong calls `ops`.
  */
-export class VirtioVdpaDevice {
+export class VirtioVdpaDevice implements BoundDevice {
   readonly vdpa: VdpaDevice;
   /** One address space per ASID of the parent; 0 is where every queue group starts. */
   readonly spaces: AddressSpace[] = [];

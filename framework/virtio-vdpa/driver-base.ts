@@ -13,12 +13,12 @@ import {
 } from '../../specs/virtio-1.1/features.ts';
 import { DESC_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
+import type { BoundDevice } from '../bound-device.ts';
 import { GUARD, GuestMemory, type RamBlock, type Region } from '../memory/guest-memory.ts';
 import type { AreaLayout } from '../virtqueue/driver/areas.ts';
 import { layoutQueue } from '../virtqueue/driver/areas.ts';
 import { createDriverRing } from '../virtqueue/driver/create.ts';
 import type { Area, DriverRing, Element, UsedBuffer } from '../virtqueue/driver/ring.ts';
-import type { VirtioVdpaDevice } from './device.ts';
 
 /** How a driver runs a device. */
 export interface DriverOptions {
@@ -93,7 +93,7 @@ const TABLE_ELEMENTS = 128;
  * A driver's constructor calls {@link addQueue} for its queues and {@link goLive} at the end.
  */
 export abstract class DriverBase {
-  readonly virtio: VirtioVdpaDevice;
+  readonly virtio: BoundDevice;
   /** The features in force. */
   readonly features: bigint;
   readonly queues: DriverQueue<unknown>[] = [];
@@ -110,7 +110,7 @@ export abstract class DriverBase {
    *
    * @throws DriverError `reset` or `features`
    */
-  constructor(type: 'net' | 'blk', virtio: VirtioVdpaDevice, options: DriverOptions, understood: bigint) {
+  constructor(type: 'net' | 'blk', virtio: BoundDevice, options: DriverOptions, understood: bigint) {
     this.#type = type;
     this.virtio = virtio;
     this.options = options;
@@ -343,7 +343,7 @@ interface Handle<T> {
 }
 
 /** Features of section 6 that a driver accepts, whatever the device type. */
-function commonFeatures(virtio: VirtioVdpaDevice, options: DriverOptions): bigint {
+function commonFeatures(virtio: BoundDevice, options: DriverOptions): bigint {
   let features = F_VERSION_1 | F_ACCESS_PLATFORM | F_ORDER_PLATFORM;
   if (options.eventIdx ?? true) features |= F_EVENT_IDX;
   if (options.indirect ?? true) features |= F_INDIRECT_DESC;

@@ -1,6 +1,6 @@
 import { NET_F } from '../../specs/virtio-1.1/features.ts';
+import type { BoundDevice } from '../bound-device.ts';
 import type { Region } from '../memory/guest-memory.ts';
-import type { VirtioVdpaDevice } from './device.ts';
 import {
   type Done,
   DriverBase,
@@ -99,7 +99,7 @@ export class NetDriver extends DriverBase {
   #linkUp = true;
 
   /** Bring the device up (sections 3.1.1 and 5.1.5). @throws DriverError when it does not come up */
-  constructor(virtio: VirtioVdpaDevice, options: NetDriverOptions) {
+  constructor(virtio: BoundDevice, options: NetDriverOptions) {
     super('net', virtio, options, understood(options));
     this.mtu = this.has(NET_F.MTU) ? this.configNumber('mtu') : DEFAULT_MTU;
     this.#rxBuffer = Math.max(HDR.size, options.rxBuffer ?? 1536);
