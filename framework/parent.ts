@@ -1,3 +1,4 @@
+import { DEVICE_TYPES, type DeviceType } from '../specs/virtio-1.1/device-ids.ts';
 import type { VdpaDevice } from './device.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { PacketPeer, PeerCaps } from './peer.ts';
@@ -100,9 +101,19 @@ export interface ParentDefinition {
   /** Name for `--target`, lower case with hyphens. */
   readonly name: string;
   /** Device type: decides which cases apply. */
-  readonly deviceType: 'net' | 'blk';
+  readonly deviceType: DeviceType;
   readonly description: string;
   readonly options?: readonly ParentOption[];
+  /** Further options of any name are handed on to what lies below; `create` or `specialise` checks them. */
+  readonly openOptions?: boolean;
+  /** Its devices lie outside the suite (a program, a socket, a device file): none is made to list it. */
+  readonly external?: boolean;
+  /**
+   * The definition that these options call for, where one parent stands for many devices. Its `create` gets the
+   * same options.
+   * @throws Error, with a `hint` where there is one, when the options call for nothing that exists
+   */
+  specialise?(options: Readonly<Record<string, string>>): ParentDefinition;
   /** Peer that the instances offer, for listing without creating a device. */
   readonly peer?: PeerCaps;
   create(environment: ParentEnvironment): ParentInstance;
@@ -119,8 +130,10 @@ export function defineParent(definition: ParentDefinition): ParentDefinition {
     problems.push(
       `name must be lower case letters, digits and hyphens, got ${JSON.stringify(definition?.name)}`,
     );
-  if (definition?.deviceType !== 'net' && definition?.deviceType !== 'blk')
-    problems.push(`deviceType must be 'net' or 'blk', got ${JSON.stringify(definition?.deviceType)}`);
+  if (!DEVICE_TYPES.includes(definition?.deviceType))
+    problems.push(
+      `deviceType must be one of ${DEVICE_TYPES.join(', ')}, got ${JSON.stringify(definition?.deviceType)}`,
+    );
   if (typeof definition?.create !== 'function') problems.push('create must be a function');
   if (problems.length > 0) throw new TypeError(`not a parent: ${problems.join('; ')}`);
   return definition;

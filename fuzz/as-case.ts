@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { requirements } from '../specs/requirements.ts';
+import type { DeviceType } from '../specs/virtio-1.1/device-ids.ts';
 import type { Sequence } from './sequence.ts';
 
 /** Short hash of a bucket: part of file names and case ids. */
@@ -11,7 +12,7 @@ export function bucketId(bucket: string): string {
 }
 
 /** A counterexample as a case that can be dropped into the catalogue as it is. */
-export function asCase(sequence: Sequence, finding: Finding, bucket: string, type: 'net' | 'blk'): string {
+export function asCase(sequence: Sequence, finding: Finding, bucket: string, type: DeviceType): string {
   const cites =
     requirements().has(finding.requirement) || finding.requirement.startsWith('INV-')
       ? finding.requirement

@@ -1,3 +1,5 @@
+import type { DeviceType } from '../specs/virtio-1.1/device-ids.ts';
+
 /**
  * Results of a run: the one format that reports are made from. Versioned, described by
  * `specs/schema/results.schema.json`. Everything but `timing` members depends on the input only.
@@ -174,7 +176,7 @@ export interface ResultRule {
 
 export interface ResultTarget {
   name: string;
-  type: 'net' | 'blk';
+  type: DeviceType;
   description: string;
   options: Record<string, string>;
   /** Names of the features that it offers. */

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import type { ParentOption } from '../../framework/parent.ts';
 import { requirements } from '../../specs/requirements.ts';
 import { closestName, namesOf } from '../../specs/virtio-1.1/features.ts';
 import { SUITE_RULES, type SuiteRule } from '../oracles/suite-rules.ts';
@@ -103,12 +104,33 @@ function unknown(what: keyof typeof LISTS, id: string, known: readonly string[])
   );
 }
 
+/** A parent whose devices lie outside the suite: what it offers is known once there is one. */
+function listExternal(
+  { name, description, options }: { name: string; description: string; options: readonly ParentOption[] },
+  json: boolean,
+  out: CommandContext['out'],
+): void {
+  if (json) {
+    out.write(`${JSON.stringify({ name, external: true, description, options })}\n`);
+    return;
+  }
+  out.write(`${name}  (external)\n  ${description}\n`);
+  for (const option of options)
+    out.write(
+      `  ${option.name}=…  ${option.description}${option.default ? ` (default ${option.default})` : ''}\n`,
+    );
+}
+
 /** `vdpa-cts targets`: the built-in parents and their options. */
 export function targetsCommand(
   options: { json?: boolean },
   { builtIn, defaultTargets, out }: CommandContext,
 ): number {
   for (const { name, deviceType, description, options: own = [], ...definition } of builtIn.values()) {
+    if (definition.external) {
+      listExternal({ name, description, options: own }, options.json ?? false, out);
+      continue;
+    }
     const facts = deviceFacts({ name, deviceType, description, ...definition }, {});
     const features = namesOf(BigInt(facts.offered), facts.type);
     if (options.json) {

@@ -1,3 +1,4 @@
+import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import type { FlatStep } from '../steps/step.ts';
 import type { HistoryEvent } from './events.ts';
 
@@ -13,7 +14,7 @@ export interface History {
     requirements: string[];
     class: 'conformance' | 'resilience';
   };
-  target: { name: string; type: 'net' | 'blk'; options: Record<string, string> };
+  target: { name: string; type: DeviceType; options: Record<string, string> };
   seed: number;
   poison: number;
   /** Feature names that `bring-up` was to accept. */

@@ -1,3 +1,4 @@
+import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 
@@ -10,6 +11,8 @@ export interface RequestPlan {
   readonly writable: number;
   /** Used length of a right completion: exact upper bound and smallest value that is not an underestimate. */
   readonly usedLen: number;
+  /** A right device may also write less: any used length from 1 up to `usedLen` is exact. */
+  readonly shorter?: boolean;
   /** Whatever must happen outside the ring for the request to complete (net receive: the peer sends). */
   stimulate?(session: Session): void;
   /** Requirement that a wrong outcome breaks. */
@@ -22,7 +25,7 @@ export type Direction = 'out' | 'in';
 
 /** What a device type's requests look like; lets ring cases run on every device type. */
 export interface DeviceKit {
-  readonly deviceType: 'net' | 'blk';
+  readonly deviceType: DeviceType;
   /** Queue of requests in this direction. */
   queue(session: Session, direction: Direction): number;
   /**

@@ -1,8 +1,9 @@
 import type { Ability } from '../../framework/parent.ts';
+import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 
 /** What a device and its parent must offer for a case to make sense; otherwise it is skipped with the reason. */
 export interface Needs {
-  device?: 'net' | 'blk';
+  device?: DeviceType;
   /** Features to offer; the case accepts them. Empty names are ignored, so parameters may leave one out. */
   features?: string[];
   /** Features that must be offered but are not accepted. */

@@ -1,4 +1,5 @@
 import { ABILITIES } from '../../framework/parent.ts';
+import { DEVICE_TYPES } from '../../specs/virtio-1.1/device-ids.ts';
 import { STEPS } from '../steps/index.ts';
 import { INT, type JsonSchema, list, obj, oneOf, TEXT } from '../steps/step.ts';
 
@@ -62,7 +63,7 @@ export function catalogueSchema(): JsonSchema {
           why: { type: 'string', minLength: 10 },
           ambiguity: TEXT,
           needs: obj({
-            device: oneOf('net', 'blk'),
+            device: oneOf(...DEVICE_TYPES),
             features: list(TEXT),
             offered: list(TEXT),
             'not-offered': list(TEXT),

@@ -2,12 +2,13 @@ import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { ABILITIES, type Ability, type ParentDefinition } from '../../framework/parent.ts';
 import type { PeerCaps } from '../../framework/peer.ts';
 import { configFields, readField } from '../../specs/virtio-1.1/config-space.ts';
+import { DEVICE_TYPES, type DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import { Session } from '../session/session.ts';
 
 /** What a target is, as far as cases need to know before they run. Plain data. */
 export interface DeviceFacts {
   /** Name of the device type. */
-  type: 'net' | 'blk';
+  type: DeviceType;
   offered: string;
   abilities: Ability[];
   peer: PeerCaps | null;
@@ -50,7 +51,7 @@ const LIMITS = [
 
 /** Every name that may follow `device.` in an expression. */
 export function deviceNames(): string[] {
-  const fields = (['net', 'blk'] as const).flatMap((type) => configFields(type).map(({ field }) => field));
+  const fields = DEVICE_TYPES.flatMap((type) => configFields(type).map(({ field }) => field));
   return [...new Set([...LIMITS, ...fields])];
 }
 

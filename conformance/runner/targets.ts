@@ -42,8 +42,8 @@ export function splitTarget(spec: string): { name: string; options: Record<strin
  */
 export async function resolveTarget(spec: string, source: ParentSource): Promise<Target> {
   const { name, options } = splitTarget(spec);
-  const definition = source.builtIn.get(name) ?? (isPath(name) ? await loadParent(name, source) : undefined);
-  if (definition === undefined) {
+  const found = source.builtIn.get(name) ?? (isPath(name) ? await loadParent(name, source) : undefined);
+  if (found === undefined) {
     const near = closestName(name, [...source.builtIn.keys()]);
     throw new TargetError(
       `there is no target ${name}`,
@@ -52,7 +52,8 @@ export async function resolveTarget(spec: string, source: ParentSource): Promise
         : 'run `vdpa-cts targets` for the list',
     );
   }
-  for (const option of Object.keys(options)) {
+  const definition = specialised(found, options);
+  for (const option of definition.openOptions ? [] : Object.keys(options)) {
     const known = (definition.options ?? []).map((one) => one.name);
     if (!known.includes(option)) {
       throw new TargetError(
@@ -62,6 +63,16 @@ export async function resolveTarget(spec: string, source: ParentSource): Promise
     }
   }
   return { name: spec, definition, options };
+}
+
+/** The definition that the options call for. */
+function specialised(definition: ParentDefinition, options: Record<string, string>): ParentDefinition {
+  try {
+    return definition.specialise?.(options) ?? definition;
+  } catch (error) {
+    const { message, hint } = error as Error & { hint?: string };
+    throw new TargetError(message, hint ?? 'run `vdpa-cts targets` for options and examples');
+  }
 }
 
 async function loadParent(path: string, source: ParentSource): Promise<ParentDefinition> {

@@ -147,7 +147,8 @@ export interface RequestOutcome {
 export function outcomeOf(session: Session, buffer: Buffer): RequestOutcome {
   const plan = planOf(session, buffer);
   const maxLen = buffer.writable.reduce((sum, [, , n]) => sum + n, 0);
-  const exactLen = plan?.usedLen ?? maxLen;
+  const full = plan?.usedLen ?? maxLen;
+  const exactLen = plan?.shorter ? Math.min(full, Math.max(1, buffer.used?.len ?? full)) : full;
   if (buffer.used === undefined) return { name: buffer.name, used: false, maxLen, exactLen };
   const problem = plan?.check(session, buffer) ?? undefined;
   // Packed: without the WRITE flag the length field is reserved (2.7.4).

@@ -1,3 +1,4 @@
+import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import { bitMask, namesOf, unmetDependencies } from '../../specs/virtio-1.1/features.ts';
 import { STATUS, statusNames } from '../../specs/virtio-1.1/status.ts';
 import { BASELINE, type BringUpOptions, bringUp } from '../session/bring-up.ts';
@@ -149,7 +150,7 @@ const hexOf = (mask: bigint) => `0x${mask.toString(16)}`;
 /** `features`: read the offer, write the driver's features. */
 export const featuresStep = defineStep<
   FeaturesArgs,
-  { offered: string; first?: string; driver?: string; error?: number; scope: 'net' | 'blk' }
+  { offered: string; first?: string; driver?: string; error?: number; scope: DeviceType }
 >({
   name: 'features',
   summary:

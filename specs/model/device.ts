@@ -1,3 +1,4 @@
+import type { DeviceType } from '../virtio-1.1/device-ids.ts';
 import { STATUS } from '../virtio-1.1/status.ts';
 import {
   backendActed,
@@ -25,7 +26,7 @@ import type { Breach, Violation } from './violation.ts';
 
 /** Everything the model knows about a device outside its rings. Plain data; a new one for each change. */
 export interface DeviceState {
-  readonly type: 'net' | 'blk';
+  readonly type: DeviceType;
   readonly status: StatusState;
   readonly features: FeatureState;
   readonly queues: ReadonlyMap<number, QueueState>;
@@ -33,7 +34,7 @@ export interface DeviceState {
   readonly config: ConfigState;
 }
 
-export const initialDevice = (type: 'net' | 'blk'): DeviceState => ({
+export const initialDevice = (type: DeviceType): DeviceState => ({
   type,
   status: initialStatus,
   features: initialFeatures,
@@ -183,7 +184,7 @@ function status(state: DeviceState, answer: number): Step {
 }
 
 /** Follow a whole history; every violation with its place. */
-export function followDevice(events: readonly HistoryEvent[], type: 'net' | 'blk'): Violation[] {
+export function followDevice(events: readonly HistoryEvent[], type: DeviceType): Violation[] {
   const violations: Violation[] = [];
   let state = initialDevice(type);
   let step = 0;

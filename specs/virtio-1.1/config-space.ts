@@ -2,7 +2,7 @@
 
 import { closestName, type FeatureName } from './features.ts';
 
-/** Device types whose configuration space 1.1 describes. */
+/** Device types whose configuration space 1.1 describes; `other` stands for all that it does not specify. */
 export type ConfigDevice =
   | 'net'
   | 'blk'
@@ -13,7 +13,8 @@ export type ConfigDevice =
   | 'gpu'
   | 'input'
   | 'crypto'
-  | 'socket';
+  | 'socket'
+  | 'other';
 
 /** How the bytes of a field are read; `none` marks the placeholder of a device without fields. */
 export type ConfigType = 'u8' | 'le16' | 'le32' | 'le64' | `u8[${number}]` | 'none';

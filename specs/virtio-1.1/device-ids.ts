@@ -37,6 +37,28 @@ export const DEVICE_IDS = [
   { id: 24, name: 'memory', title: 'memory device', section: '5' },
 ] as const satisfies readonly DeviceId[];
 
+/** Device types that 1.1 specifies; `other` stands for every type that it does not. */
+export const DEVICE_TYPES = [
+  'net',
+  'blk',
+  'console',
+  'entropy',
+  'balloon',
+  'scsi',
+  'gpu',
+  'input',
+  'crypto',
+  'socket',
+  'other',
+] as const;
+export type DeviceType = (typeof DEVICE_TYPES)[number];
+
+/** The device type of a number (section 5); `other` for all that 1.1 does not specify. */
+export function deviceType(id: number): DeviceType {
+  const name = DEVICE_IDS.find((row) => row.id === id)?.name;
+  return DEVICE_TYPES.find((type) => type === name) ?? 'other';
+}
+
 /** Short name of any numbered device type. */
 export type DeviceName = (typeof DEVICE_IDS)[number]['name'];
 

@@ -2,7 +2,10 @@
  * Feature bits that virtio 1.1 defines (sections 2.2, 5.x.3 and 6), their dependencies and bit mask helpers.
  */
 
-/** Who owns a feature bit: one device type, all of them (`common`), or only the legacy interface. */
+/**
+ * Who owns a feature bit: one device type, all of them (`common`), or only the legacy interface. A device of a
+ * type that 1.1 does not specify (`other`) has the common ones.
+ */
 export type DeviceScope =
   | 'net'
   | 'blk'
@@ -14,6 +17,7 @@ export type DeviceScope =
   | 'input'
   | 'crypto'
   | 'socket'
+  | 'other'
   | 'common'
   | 'legacy'
   | 'net-legacy'

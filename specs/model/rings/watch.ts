@@ -1,3 +1,4 @@
+import type { DeviceType } from '../../virtio-1.1/device-ids.ts';
 import { STATUS } from '../../virtio-1.1/status.ts';
 import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, OpEvent, StoreEvent } from '../events.ts';
 import type { Violation } from '../violation.ts';
@@ -19,7 +20,7 @@ export class Watch {
   readonly violations: Violation[] = [];
   readonly #counts = new Map<string, number>();
   readonly #map = new MemoryMap();
-  readonly #type: 'net' | 'blk';
+  readonly #type: DeviceType;
   readonly #packedTarget: () => boolean;
   #queues = new Map<number, QueueWatch>();
   #areas: AreaEvent[] = [];
@@ -40,7 +41,7 @@ export class Watch {
   #step = 0;
   #event = 0;
 
-  constructor(type: 'net' | 'blk') {
+  constructor(type: DeviceType) {
     this.#type = type;
     this.#packedTarget = () => this.#areas.some((area) => area.packed);
   }
@@ -396,7 +397,7 @@ export class Watch {
 }
 
 /** What a history breaks of the rules of memory and rings. */
-export function watchRings(events: readonly HistoryEvent[], type: 'net' | 'blk'): Violation[] {
+export function watchRings(events: readonly HistoryEvent[], type: DeviceType): Violation[] {
   const watching = new Watch(type);
   for (let at = 0; at < events.length; at++) watching.see(events[at], at);
   return watching.violations;
