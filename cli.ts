@@ -82,6 +82,7 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
       collect,
     )
     .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
+    .option('--combine <how>', 'combinations of parameters: pairs (default: every two values meet) or all')
     .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
     .option('-o, --out <dir>', 'folder for reports (default: out)')
     .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)

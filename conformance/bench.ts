@@ -1,6 +1,6 @@
 import { GuestMemory } from '../framework/memory/guest-memory.ts';
 import { openCatalogue } from './commands/catalogue.ts';
-import { instancesOf } from './loader/expand.ts';
+import { planCase } from './runner/combine.ts';
 import { deviceFacts } from './runner/device-facts.ts';
 import { runInstance, type Target } from './runner/run-instance.ts';
 
@@ -18,7 +18,9 @@ export function measureCatalogue(target: Target, rounds = 3): CatalogueRate {
   const { cases } = openCatalogue(undefined);
   const guest = new GuestMemory(8 << 20);
   const facts = deviceFacts(target.definition, target.options);
-  const instances = cases.flatMap((definition) => instancesOf(definition, facts.values));
+  const instances = cases
+    .flatMap((definition) => planCase(definition, facts, 'pairs'))
+    .map(({ instance }) => instance);
   let best = 0;
   let skipped = 0;
   for (let round = 0; round < rounds; round++) {

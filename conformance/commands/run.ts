@@ -9,6 +9,7 @@ import { HARMLESS, type Results } from '../../reports/results.ts';
 import { requirements } from '../../specs/requirements.ts';
 import type { Catalogue } from '../loader/case.ts';
 import { assemble, type RanTarget, type RunOutcome } from '../runner/assemble.ts';
+import { COMBINE, type Combine } from '../runner/combine.ts';
 import { overrideParams } from '../runner/params.ts';
 import { runPool } from '../runner/pool.ts';
 import type { WorkerResult } from '../runner/protocol.ts';
@@ -22,6 +23,7 @@ export interface RunOptions {
   target?: string[];
   select?: string[];
   param?: string[];
+  combine?: string;
   jobs?: number;
   out?: string;
   format?: string[];
@@ -47,6 +49,9 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
     if (!(format in FORMATS))
       throw new UsageError(`unknown format ${format}`, `formats: ${Object.keys(FORMATS).join(', ')}`);
   }
+  const combine = (options.combine ?? 'pairs') as Combine;
+  if (!COMBINE.includes(combine))
+    throw new UsageError(`unknown --combine ${combine}`, `choices: ${COMBINE.join(', ')}`);
   const started = new Date();
   const begun = performance.now();
   const catalogue = openCatalogue(options.catalogue);
@@ -86,6 +91,7 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
       catalogue: cataloguePaths(options.catalogue),
       select: options.select ?? [],
       params: options.param ?? [],
+      combine,
       seed: options.seed ?? 1,
       jobs: options.jobs ?? cpus().length,
       timeout: options.timeout ?? 5000,

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
 
@@ -18,6 +19,7 @@ export interface PoolOptions {
   catalogue: string[];
   select: string[];
   params: string[];
+  combine: Combine;
   seed: number;
   /** Workers in all. */
   jobs: number;
@@ -85,6 +87,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       catalogue: options.catalogue,
       select: options.select,
       params: options.params,
+      combine: options.combine,
       seed: options.seed,
       shard: share.shard,
       shards: share.shards,

@@ -1,6 +1,7 @@
 import type { History } from '../history/history.ts';
 import type { Verdict } from '../judge.ts';
 import type { Finding } from '../oracles/finding.ts';
+import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 
 /** What a worker is told when it starts. */
@@ -9,6 +10,7 @@ export interface WorkerTask {
   catalogue: string[];
   select: string[];
   params: string[];
+  combine: Combine;
   seed: number;
   /** This worker runs the instances whose index is `shard` modulo `shards`. */
   shard: number;

@@ -38,10 +38,21 @@ export function runInstance(
   guest: GuestMemory,
   suiteSeed = 1,
 ): InstanceOutcome {
+  const skipped = skipReason(instance, facts);
+  if (skipped !== null) return { verdict: 'skip', findings: [], reason: skipped };
+  return runApplicable(instance, target, facts, guest, suiteSeed);
+}
+
+/** The same for an instance that is known to apply to the target. */
+export function runApplicable(
+  instance: CaseInstance,
+  target: Target,
+  facts: DeviceFacts,
+  guest: GuestMemory,
+  suiteSeed = 1,
+): InstanceOutcome {
   const { definition, params } = instance;
   try {
-    const skipped = skipReason(instance, facts);
-    if (skipped !== null) return { verdict: 'skip', findings: [], reason: skipped };
     const settings = {
       seed: seedOf(instance.id, suiteSeed),
       poison: params.poison === undefined ? 0xa5 : Number(params.poison),

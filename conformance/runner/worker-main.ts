@@ -1,15 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { requirements } from '../../specs/requirements.ts';
-import { instancesOf } from '../loader/expand.ts';
 import { loadCatalogue } from '../loader/load.ts';
 import { InputError } from '../loader/problems.ts';
 import { SUITE_RULES } from '../oracles/suite-rules.ts';
+import { planCase } from './combine.ts';
 import { deviceFacts } from './device-facts.ts';
 import { overrideParams } from './params.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
 import { QueryError, selector } from './query.ts';
-import { runInstance } from './run-instance.ts';
+import { type InstanceOutcome, runApplicable } from './run-instance.ts';
 import { type ParentSource, resolveTarget, TargetError } from './targets.ts';
 
 /** Results are sent in batches of about this many milliseconds. */
@@ -49,11 +49,11 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
   const facts = createFacts(target);
   const selected = cases.filter((definition) => query.matchesCase(definition));
   const instances = overrideParams(selected, task.params)
-    .flatMap((definition) => instancesOf(definition, facts.values))
-    .filter(({ definition, id }) => query.matchesInstance(definition, id))
+    .flatMap((definition) => planCase(definition, facts, query.partial ? 'all' : task.combine))
+    .filter(({ instance: { definition, id } }) => query.matchesInstance(definition, id))
     .filter((_, i) => i % task.shards === task.shard);
   if (task.from === 0) {
-    const ids = instances.map(({ id, definition }) => ({ id, case: definition.id }));
+    const ids = instances.map(({ instance: { id, definition } }) => ({ id, case: definition.id }));
     send({ kind: 'plan', facts, description: target.definition.description, ids });
   }
   const guest = new GuestMemory(8 << 20);
@@ -62,9 +62,12 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
   const end = task.until ?? instances.length;
   for (let at = task.from; at < end; at++) {
     Atomics.store(position, 0, at);
-    const instance = instances[at];
+    const { instance, skip } = instances[at];
     const begun = performance.now();
-    const outcome = runInstance(instance, target, facts, guest, task.seed);
+    const outcome: InstanceOutcome =
+      skip === null
+        ? runApplicable(instance, target, facts, guest, task.seed)
+        : { verdict: 'skip', findings: [], reason: skip };
     const now = performance.now();
     const keep = task.allHistories || !['pass', 'skip'].includes(outcome.verdict);
     batch.push({

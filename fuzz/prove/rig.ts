@@ -1,6 +1,7 @@
 import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { CatalogueCase } from '../../conformance/loader/case.ts';
-import { type CaseInstance, instancesOf } from '../../conformance/loader/expand.ts';
+import type { CaseInstance } from '../../conformance/loader/expand.ts';
+import { planCase } from '../../conformance/runner/combine.ts';
 import { type DeviceFacts, deviceFacts } from '../../conformance/runner/device-facts.ts';
 import { type InstanceOutcome, runInstance, type Target } from '../../conformance/runner/run-instance.ts';
 import type { ParentSource } from '../../conformance/runner/targets.ts';
@@ -26,8 +27,9 @@ export class Device implements Bench {
     this.guest = guest;
   }
 
+  /** The instances of a case that a run makes by default. */
   instances(definition: CatalogueCase): CaseInstance[] {
-    return instancesOf(definition, this.facts.values);
+    return planCase(definition, this.facts, 'pairs').map(({ instance }) => instance);
   }
 
   run(instance: CaseInstance): InstanceOutcome {
