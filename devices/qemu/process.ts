@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { DeviceFailure } from '../../framework/device-failure.ts';
+import { Child, type SpawnOptions } from '../../framework/native/child.ts';
+import { PeerClosedError, TimeLimitError } from '../../framework/native/errors.ts';
+import { POLL, poll } from '../../framework/native/fd.ts';
+
+/** A QEMU that used so much processor time on one answer loops, in milliseconds. */
+const BUSY_MS = 1500;
+/** A QEMU that gave no answer for so long hangs, however little it was let run. */
+const SILENT_MS = 4000;
+/** How often to look at its processor time while it gives no answer. */
+const LOOK_MS = 100;
+/** Clock ticks a second in /proc (USER_HZ, fixed on Linux). */
+const TICK_MS = 10;
+
+/** Names of the signals that a program dies of by its own fault. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+/** A running QEMU: watched on every exchange, ended with its owner. */
+export class QemuProcess {
+  readonly #child: Child;
+
+  /** @throws NativeError when the program is missing */
+  constructor(program: string, args: readonly string[], options: SpawnOptions) {
+    this.#child = new Child(program, args, options);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return this.#child.status === null;
+  }
+
+  /** Run an exchange; the end of the connection becomes a {@link DeviceFailure}. */
+  guard<T>(what: string, exchange: () => T): T {
+    try {
+      return exchange();
+    } catch (error) {
+      if (error instanceof PeerClosedError) throw this.death();
+      if (error instanceof TimeLimitError)
+        throw new DeviceFailure('DEVICE_HUNG', `QEMU takes nothing more over ${what}${this.said()}`);
+      throw error;
+    }
+  }
+
+  /**
+   * Wait until `fd` has something to read. A limit in wall time alone would blame QEMU for a machine that is busy
+   * elsewhere, so what it used of the processor counts.
+   * @throws DeviceFailure
+   */
+  waitFor(fd: number): void {
+    const entries = [
+      { fd, events: POLL.IN },
+      { fd: this.#child.pidfd, events: POLL.IN },
+    ];
+    const begun = performance.now();
+    let used: number | undefined;
+    for (;;) {
+      if (poll(entries, LOOK_MS) > 0) {
+        // What it said before it died comes first.
+        const [data, end] = entries as { happened?: number }[];
+        if ((data.happened ?? 0) !== 0) return;
+        if ((end.happened ?? 0) !== 0) throw this.death();
+      }
+      used ??= this.#processorMs();
+      const silent = performance.now() - begun;
+      if (this.#processorMs() - used >= BUSY_MS || silent >= SILENT_MS)
+        throw new DeviceFailure(
+          'DEVICE_HUNG',
+          `QEMU gives no answer (${Math.round(silent)} ms, ${this.#processorMs() - used} ms of processor time)${this.said()}`,
+        );
+    }
+  }
+
+  /** The failure that tells how it ended. */
+  death(): DeviceFailure {
+    const status = this.#child.wait(2000);
+    const how =
+      status === null
+        ? 'closed its connection'
+        : status.signal !== null
+          ? `died of ${SIGNALS[status.signal] ?? `signal ${status.signal}`}`
+          : `exited with code ${status.code}`;
+    return new DeviceFailure('DEVICE_DIED', `QEMU ${how}${this.said()}`);
+  }
+
+  /** The last lines that it wrote to standard error. */
+  said(lines = 4): string {
+    const text = this.#child
+      .output()
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !line.includes('possibly poor performance'))
+      .slice(-lines)
+      .join(' | ');
+    return text === '' ? '' : `: ${text}`;
+  }
+
+  /** Kill it and wait for its end. */
+  dispose(): void {
+    this.#child.dispose();
+  }
+
+  /** Processor time so far, in milliseconds. */
+  #processorMs(): number {
+    try {
+      const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    } catch {
+      return 0;
+    }
+  }
+}
