@@ -19,6 +19,8 @@ import type { Transport } from './transport/transport.ts';
  * - `vq-state`: `setVqState` accepts positions other than the initial one
  * - `drvfeat`: `getDriverFeatures` tells what is in force
  * - `not-pci`: the device is known not to be a PCI function
+ * - `shared-irq`: an interrupt does not tell queues apart, so a callback may come where nothing was used
+ * - `no-disable`: a queue that is ready stays so until a reset (virtio-pci without a queue reset)
  */
 export const ABILITIES = [
   'pump',
@@ -32,6 +34,8 @@ export const ABILITIES = [
   'vq-state',
   'drvfeat',
   'not-pci',
+  'shared-irq',
+  'no-disable',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 

@@ -44,6 +44,7 @@ const LIMITS = [
   'ngroups',
   'nas',
   'set_map',
+  'vq_state',
   'declared_capacity',
   'declared_mtu',
   'declared_pairs',
@@ -74,6 +75,7 @@ export function deviceFacts(
       ngroups: instance.device.ngroups,
       nas: instance.device.nas,
       set_map: typeof instance.device.ops.setMap === 'function',
+      vq_state: instance.abilities.includes('vq-state'),
       // What the parent declares the device to be made with; -1 where it declares nothing.
       declared_capacity: instance.facts?.capacity ?? -1,
       declared_mtu: instance.facts?.mtu ?? -1,

@@ -159,10 +159,15 @@ export class SessionQueues {
     }
   }
 
-  /** A fresh notification callback for queue `idx`; calls of earlier ones are marked `old`. */
+  /**
+   * A fresh notification callback for queue `idx`; calls of earlier ones are marked `old`. Where queues share an
+   * interrupt it is none for a queue that has nothing used, as drivers see it.
+   */
   callback(idx: number): () => void {
     const epoch = this.#nextEpoch(idx);
+    const shared = this.#session.instance.abilities.includes('shared-irq');
     return () => {
+      if (shared && this.#queues[idx]?.ring.hasUsed() !== true) return;
       const old = this.#epochs[idx] !== epoch;
       if (!old && this.#queues[idx]) this.#queues[idx].irqs++;
       this.#session.recorder.push(old ? { k: 'irq', q: idx, old } : { k: 'irq', q: idx });

@@ -184,9 +184,10 @@ export const backendStep = defineStep<BackendArgs, never>({
     const change = args['change-config'];
     if (change !== undefined) {
       const { offset, length } = placeOf(session, change);
+      // Read once only: between two readings of a driver a narrow generation must not come round.
+      const bytes =
+        change.bytes === undefined ? session.virtio.readConfig(offset, length) : bytesOf(change.bytes);
       for (let i = 0; i < (change.times ?? 1); i++) {
-        const bytes =
-          change.bytes === undefined ? session.virtio.readConfig(offset, length) : bytesOf(change.bytes);
         if (change.add !== undefined) addLittle(bytes, change.add);
         session.recorder.push({ k: 'backend', what: 'change-config' });
         act('changeConfig', backend.changeConfig && (() => backend.changeConfig!(offset, bytes)));

@@ -55,6 +55,8 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     }
     if (args.ready === false) session.queues.disabled.add(idx);
     else if (args.ready) session.queues.disabled.delete(idx);
+    if (args.ready === false && session.instance.abilities.includes('no-disable'))
+      session.lacks('the parent cannot disable a queue');
     if (args.ready !== undefined) ops.setVqReady(idx, args.ready);
     const wantsSize = args['size-op'] !== undefined || args['size-is-power-of-2'];
     return {

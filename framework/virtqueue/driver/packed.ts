@@ -196,6 +196,12 @@ export class PackedDriverRing implements DriverRing {
     return (this.availPosition << 16) >>> 0;
   }
 
+  hasUsed(): boolean {
+    if (this.#batchEnd >= 0) return true;
+    const flags = this.#view.getUint16(this.#desc + this.#used.slot * DESC_SIZE + PACKED_DESC.flags, true);
+    return (flags & USED_MASK) === (this.#used.wrap === 1 ? USED_MASK : 0);
+  }
+
   /** Sections 2.7.22 and, for batches, 2.7.8. */
   poll(): UsedBuffer | null {
     if (this.#batchEnd >= 0) return this.#nextOfBatch();

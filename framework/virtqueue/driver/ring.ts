@@ -127,6 +127,8 @@ export interface DriverRing {
   kickNeeded(): boolean;
   /** Notification data for a kick (section 2.7.23): bits 16-31 filled, 0-15 left for the virtqueue number. */
   notificationData(): number;
+  /** Whether the device used something that was not consumed yet; what a driver looks at first in an interrupt. */
+  hasUsed(): boolean;
   /** Consume the next used buffer, or null. Never throws; each call returns an object of its own. */
   poll(): UsedBuffer | null;
   /** What a conforming driver does to be notified about the next used buffer, or about none. */

@@ -170,6 +170,10 @@ export class SplitDriverRing implements DriverRing {
     return (this.availIdx << 16) >>> 0;
   }
 
+  hasUsed(): boolean {
+    return this.batchEnd >= 0 || this.view.getUint16(this.used + 2, true) !== this.usedIdx;
+  }
+
   /** Sections 2.6.14 and, for batches, 2.6.9. */
   poll(): UsedBuffer | null {
     if (this.batchEnd >= 0) return this.nextOfBatch();

@@ -1,0 +1,334 @@
+import type {
+  AccessSize,
+  DmaWindow,
+  PciAccess,
+  PciBar,
+  PciFacts,
+  PciInterrupts,
+} from '../../../framework/transport/access.ts';
+import { NO_VECTOR } from '../../../framework/transport/transport.ts';
+import type { SimulatorDevice } from '../../simulator/core.ts';
+import { COMMON_SIZE, commonConfig, type VectorMap } from './common-config.ts';
+import { CONFIG_SIZE, type ConfigurationSpace } from './config-space.ts';
+import { DeviceCore } from './core.ts';
+import { DeviceConfig } from './device-config.ts';
+import { buildHeader, le32, type VirtioCapability } from './header.ts';
+import { Msix } from './msix.ts';
+import type { RegisterFile } from './register.ts';
+import type { PciShape } from './shape.ts';
+import { simulatorDma } from './simulator-dma.ts';
+
+const MSIX_BAR = 1;
+const IO_BAR = 2;
+const MEMORY_BAR = 4;
+const AT = { common: 0, isr: 0x1000, device: 0x2000, notify: 0x4000 } as const;
+const COMMAND = 0x04;
+const STATUS = 0x06;
+const INTERRUPT_STATUS = 1 << 3;
+const INTX_DISABLE = 1 << 10;
+
+/** Where messages go to, and what they say, for vector 0. */
+const MESSAGE_AT = 0xfee0_0000;
+const MESSAGE_DATA = 0x4000;
+
+/** Kinds of structures (section 4.1.4). */
+export const TYPE = { common: 1, notify: 2, isr: 3, device: 4, window: 5 } as const;
+
+/** A stretch of a BAR and what is there. */
+interface Region {
+  readonly bar: number;
+  readonly offset: number;
+  readonly length: number;
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, size: AccessSize, value: number): void;
+}
+
+const pageUp = (bytes: number) => Math.max(0x1000, 2 ** Math.ceil(Math.log2(bytes)));
+
+/**
+ * A virtio 1.1 PCI function (section 4.1) in front of a simulated device: configuration space with its
+ * capabilities, registers, MSI-X, INTx and the configuration window. What a driver reads and writes takes effect
+ * at once; the device works in `pump`. Small public methods, so that a defect replaces one.
+ */
+export class PciFunction implements PciAccess, PciInterrupts {
+  readonly kind = 'pci';
+  readonly core: DeviceCore;
+  readonly deviceConfig: DeviceConfig;
+  readonly shape: PciShape;
+  readonly facts: PciFacts;
+  readonly bars: readonly (PciBar | null)[];
+  readonly configSize = CONFIG_SIZE;
+  readonly space: ConfigurationSpace;
+  readonly common: RegisterFile;
+  readonly vectors: VectorMap;
+  readonly msix: Msix;
+  readonly dma: DmaWindow;
+  /** Configuration space offset of the capability of each kind of structure. */
+  readonly capabilityAt: Readonly<Record<keyof typeof TYPE, number>>;
+  readonly msixAt: number;
+  readonly regions: Region[];
+  /** ISR status: bit 0 queue, bit 1 configuration (section 4.1.4.5). */
+  isr = 0;
+  onMessage: ((vector: number) => void) | null = null;
+  onIntx: (() => void) | null = null;
+  readonly #messages: number[] = [];
+  #pinWas = false;
+
+  constructor(sim: SimulatorDevice, shape: PciShape) {
+    this.shape = shape;
+    this.core = new DeviceCore(sim);
+    this.deviceConfig = new DeviceConfig(sim);
+    this.dma = simulatorDma(sim);
+    this.facts = { intx: shape.intx, transitional: shape.transitional };
+    this.vectors = { config: NO_VECTOR, queues: new Array<number>(sim.nvqs).fill(NO_VECTOR) };
+    const count = shape.vectors > 0 ? shape.vectors : Math.min(2048, Math.max(2, sim.nvqs + 1));
+    this.msix = new Msix(count, (address, data) => this.receive(address, data));
+    this.common = commonConfig(this);
+    const notifyLength =
+      Math.max(...this.core.queues.map((_, q) => shape.notifyOff(q))) * shape.multiplier + 4;
+    const pending = pageUp(this.msix.tableSize);
+    this.bars = [
+      null,
+      { kind: 'memory', size: pageUp(pending + this.msix.pendingSize) },
+      shape.ioNotify ? { kind: 'io', size: 0x100 } : null,
+      null,
+      { kind: 'memory', size: pageUp(AT.notify + Math.max(notifyLength, shape.structureLength)) },
+      null,
+    ];
+    this.regions = this.#regions(notifyLength, pending);
+    const built = this.#header(notifyLength, pending);
+    this.space = built.space;
+    this.msixAt = built.msixAt;
+    this.capabilityAt = built.at;
+    this.#hooks();
+    this.core.queueEvent = (idx) => this.queueEvent(idx);
+    this.core.configEvent = () => this.configEvent();
+    this.core.afterReset = () => this.afterReset();
+  }
+
+  // ── events ────────────────────────────────────────────────────────────────────────────────────
+  queueEvent(idx: number): void {
+    this.event(this.vectors.queues[idx], 1);
+  }
+  configEvent(): void {
+    this.event(this.vectors.config, this.shape.configSetsQueueBit ? 3 : 2);
+  }
+  /** An event with its vector and its ISR bit: a message with MSI-X enabled, else INTx (4.1.5.3, 4.1.5.4). */
+  event(vector: number, bits: number): void {
+    if (!this.msix.enabled || this.shape.isrWithMsix) this.isr |= bits;
+    if (this.msix.enabled) this.msix.signal(vector);
+    else this.updatePin();
+  }
+  /** Reading the ISR status clears it and takes INTx back (4.1.4.5). */
+  readIsr(): number {
+    const { isr } = this;
+    this.isr = 0;
+    this.updatePin();
+    return isr;
+  }
+  hasVector(vector: number): boolean {
+    return vector < this.msix.count;
+  }
+  /** After a reset no event has a vector and none is pending (4.1.5.1.2.1). */
+  afterReset(): void {
+    this.vectors.config = NO_VECTOR;
+    this.vectors.queues.fill(NO_VECTOR);
+    this.isr = 0;
+    this.updatePin();
+  }
+
+  // ── the platform's side of interrupts ─────────────────────────────────────────────────────────
+  /** The platform's interrupt controller: 16 bytes of address for each vector. */
+  message(vector: number): { address: number; data: number } {
+    return { address: MESSAGE_AT + 16 * vector, data: MESSAGE_DATA + vector };
+  }
+  /** A message arrives at the interrupt controller. */
+  receive(address: number, data: number): void {
+    const vector = data - MESSAGE_DATA;
+    if (vector < 0 || address !== this.message(vector).address) return;
+    this.#messages[vector] = (this.#messages[vector] ?? 0) + 1;
+    this.onMessage?.(vector);
+  }
+  takeMessages(vector: number): number {
+    const count = this.#messages[vector] ?? 0;
+    this.#messages[vector] = 0;
+    return count;
+  }
+  intx(): boolean {
+    if (!this.shape.intx || this.msix.enabled || this.isr === 0) return false;
+    return (this.space.read(COMMAND, 2) & INTX_DISABLE) === 0;
+  }
+  updatePin(): void {
+    const level = this.intx();
+    const rises = level && !this.#pinWas;
+    this.#pinWas = level;
+    if (rises) this.onIntx?.();
+  }
+  poll(): void {}
+
+  // ── the bus ───────────────────────────────────────────────────────────────────────────────────
+  readConfig(offset: number, size: AccessSize): number {
+    return this.space.read(offset, size);
+  }
+  writeConfig(offset: number, size: AccessSize, value: number): void {
+    this.space.write(offset, size, value);
+  }
+  readBar(bar: number, offset: number, size: AccessSize): number {
+    const region = this.#region(bar, offset, size);
+    if (region !== undefined) return region.read(offset - region.offset, size);
+    return offset + size <= (this.bars[bar]?.size ?? 0) ? 0 : 2 ** (8 * size) - 1;
+  }
+  writeBar(bar: number, offset: number, size: AccessSize, value: number): void {
+    const region = this.#region(bar, offset, size);
+    region?.write(offset - region.offset, size, value % 2 ** (8 * size));
+  }
+
+  // ── the configuration window (section 4.1.4.7) ────────────────────────────────────────────────
+  readWindow(): number {
+    const { bar, offset, length } = this.windowTarget();
+    return length === 1 || length === 2 || length === 4 ? this.readBar(bar, offset, length) : 0;
+  }
+  writeWindow(value: number): void {
+    const { bar, offset, length } = this.windowTarget();
+    if (length === 1 || length === 2 || length === 4) this.writeBar(bar, offset, length, value);
+  }
+  /** Where the window points to now. */
+  windowTarget(): { bar: number; offset: number; length: number } {
+    const at = this.capabilityAt.window;
+    const { space } = this;
+    return { bar: space.read(at + 4, 1), offset: space.read(at + 8, 4), length: space.read(at + 12, 4) };
+  }
+
+  /** What a write to a notification address does: the value names the queue (section 4.1.5.2). */
+  notified(_offset: number, value: number): void {
+    this.core.notify(value);
+  }
+
+  #region(bar: number, offset: number, size: AccessSize): Region | undefined {
+    return this.regions.find(
+      (row) => row.bar === bar && offset >= row.offset && offset + size <= row.offset + row.length,
+    );
+  }
+
+  #regions(notifyLength: number, pending: number): Region[] {
+    const { msix } = this;
+    const none = () => {};
+    const memory = (offset: number, length: number, rest: Pick<Region, 'read' | 'write'>): Region => ({
+      bar: MEMORY_BAR,
+      offset,
+      length,
+      ...rest,
+    });
+    const doorbells: Pick<Region, 'read' | 'write'> = {
+      read: () => 0,
+      write: (offset, _size, value) => this.notified(offset, value),
+    };
+    return [
+      memory(AT.common, COMMON_SIZE, {
+        read: (offset, size) => this.common.read(offset, size),
+        write: (offset, size, value) => this.common.write(offset, size, value),
+      }),
+      memory(AT.isr, 1, { read: () => this.readIsr(), write: none }),
+      memory(AT.device, Math.max(4, this.deviceConfig.size), {
+        read: (offset, size) => this.deviceConfig.read(offset, size),
+        write: (offset, size, value) => this.deviceConfig.write(offset, size, value),
+      }),
+      memory(AT.notify, notifyLength, doorbells),
+      { bar: IO_BAR, offset: 0, length: 0x100, ...doorbells },
+      {
+        bar: MSIX_BAR,
+        offset: 0,
+        length: msix.tableSize,
+        read: (offset, size) => msix.readTable(offset, size),
+        write: (offset, size, value) => msix.writeTable(offset, size, value),
+      },
+      {
+        bar: MSIX_BAR,
+        offset: pending,
+        length: msix.pendingSize,
+        read: (offset, size) => msix.readPending(offset, size),
+        write: none,
+      },
+    ];
+  }
+
+  #header(notifyLength: number, pending: number) {
+    const { shape, msix, core } = this;
+    const long = (length: number) => Math.max(length, shape.structureLength);
+    const structure = (type: number, offset: number, length: number): VirtioCapability => ({
+      type,
+      bar: MEMORY_BAR,
+      offset,
+      length: long(length),
+    });
+    const extra = le32(shape.multiplier);
+    const list: VirtioCapability[] = [
+      structure(TYPE.common, AT.common, COMMON_SIZE),
+      { ...structure(TYPE.notify, AT.notify, notifyLength), extra },
+      structure(TYPE.isr, AT.isr, 1),
+      structure(TYPE.device, AT.device, this.deviceConfig.size),
+      { type: TYPE.window, bar: 0, offset: 0, length: 0, extra: le32(0) },
+    ];
+    const io = { type: TYPE.notify, bar: IO_BAR, offset: 0, length: 0x100, extra: le32(0) };
+    const shown = shape.ioNotify ? [io, ...list] : list;
+    const built = buildHeader(core.sim.getDeviceId(), shape, this.bars, shown, {
+      count: msix.count,
+      bar: MSIX_BAR,
+      table: 0,
+      pending,
+    });
+    const offsetOf = (type: number) => built.offsets[shown.indexOf(list[type - 1])];
+    return {
+      ...built,
+      at: {
+        common: offsetOf(TYPE.common),
+        notify: offsetOf(TYPE.notify),
+        isr: offsetOf(TYPE.isr),
+        device: offsetOf(TYPE.device),
+        window: offsetOf(TYPE.window),
+      },
+    };
+  }
+
+  /** Registers of configuration space that do something. */
+  #hooks(): void {
+    const { space, msixAt, msix } = this;
+    space.hook({ at: COMMAND, length: 2, write: () => this.updatePin() });
+    space.hook({
+      at: STATUS,
+      length: 2,
+      read: () => this.readPciStatus(),
+    });
+    space.hook({
+      at: msixAt + 2,
+      length: 2,
+      write: () => {
+        const control = space.bytes[msixAt + 3];
+        msix.enabled = (control & 0x80) !== 0;
+        msix.functionMask = (control & 0x40) !== 0;
+        msix.flush();
+        this.updatePin();
+      },
+    });
+    const window = this.capabilityAt.window;
+    space.allow(window + 4, 1, 0xff);
+    space.allow(window + 8, 4, 0xffff_ffff);
+    space.allow(window + 12, 4, 0xffff_ffff);
+    space.hook({
+      at: window + 16,
+      length: 4,
+      read: () => this.readWindow(),
+      write: (value) => this.writeWindow(value),
+    });
+  }
+
+  /** PCI Status register: the interrupt bit shows ISR status while MSI-X is off (4.1.4.5.1). */
+  readPciStatus(): number {
+    const fixed = this.space.bytes[STATUS] | (this.space.bytes[STATUS + 1] << 8);
+    return this.isr !== 0 && !this.msix.enabled ? fixed | INTERRUPT_STATUS : fixed;
+  }
+
+  get interrupts(): PciInterrupts {
+    return this;
+  }
+}
