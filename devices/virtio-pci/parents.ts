@@ -14,7 +14,7 @@ import { OptionError, type Options, profileCache } from '../simulator/options.ts
 import { DeadDevice } from './driver/dead-device.ts';
 import { VirtioMmioDevice } from './driver/mmio-device.ts';
 import { VirtioPciDevice } from './driver/pci-device.ts';
-import { ProbeError } from './driver/transport-device.ts';
+import { ProbeError, TransportDevice } from './driver/transport-device.ts';
 import { MmioFunction } from './function/mmio-function.ts';
 import { PciFunction } from './function/pci-function.ts';
 import { PCI_SHAPES, pciShape } from './function/shape.ts';
@@ -75,15 +75,16 @@ function onTop<F extends PciFunction | MmioFunction>(
   device: ParentInstance['device'],
   transport: PciTransport | MmioTransport,
   below: F,
-  more: readonly Ability[],
 ): RegisterInstance<F> {
   const sim = base.device as SimulatorDevice;
+  const shared: Ability[] =
+    device instanceof TransportDevice && device.sharedInterrupts ? ['shared-irq'] : [];
   const powerCut = base.abilities.includes('power-cut');
   return {
     device,
     function: below,
     transport,
-    abilities: [...base.abilities.filter((ability) => !LOST.includes(ability)), ...more],
+    abilities: [...base.abilities.filter((ability) => !LOST.includes(ability)), ...shared],
     facts: base.facts,
     peer: base.peer,
     backend: {
@@ -122,7 +123,6 @@ function pciParent(base: ParentDefinition): ParentDefinition {
         probe(() => new VirtioPciDevice(access, plan)),
         { kind: 'pci', access, plan },
         access,
-        plan.mode === 'msix' ? [] : ['shared-irq'],
       );
     },
   });
@@ -144,7 +144,6 @@ function mmioParent(base: ParentDefinition): ParentDefinition {
         probe(() => new VirtioMmioDevice(access, plan)),
         { kind: 'mmio', access, plan },
         access,
-        ['shared-irq'],
       );
     },
   });

@@ -21,6 +21,7 @@ export class VirtioMmioDevice extends TransportDevice {
   readonly access: MmioAccess;
   readonly plan: MmioTransport['plan'];
   readonly nvqs: number;
+  readonly sharedInterrupts = true;
   #mode: MmioTransport['plan']['mode'] = 'line';
 
   /** @throws ProbeError when the page is none of a virtio-mmio device of version 2 */

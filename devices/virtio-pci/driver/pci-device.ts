@@ -150,6 +150,9 @@ export class VirtioPciDevice extends TransportDevice {
     for (const [vector, events] of running ? this.#events : []) if (events.includes(idx)) return vector;
     return -ERRNO.EINVAL;
   }
+  get sharedInterrupts(): boolean {
+    return this.plan.mode !== 'msix' || this.#msix === null || this.#msix.count <= this.nvqs;
+  }
   prepareQueue(idx: number): void {
     if (this.#mode !== 'msix') return;
     const vector = this.plan.queues.get(idx) ?? this.#queueVector(idx);

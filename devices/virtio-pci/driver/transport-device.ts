@@ -86,6 +86,8 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   abstract getConfigSize(): number;
   abstract getDeviceId(): number;
   abstract getVendorId(): number;
+  /** An interrupt does not tell which event it is for (ability `shared-irq`). */
+  abstract readonly sharedInterrupts: boolean;
   /** Let time pass between two polls. */
   abstract pause(): void;
 
