@@ -1,6 +1,7 @@
 import { DEVICE_TYPES, type DeviceType } from '../specs/virtio-1.1/device-ids.ts';
 import type { VdpaDevice } from './device.ts';
 import type { DevicePort } from './memory/host-memory.ts';
+import type { SharedMemory } from './memory/shared-memory.ts';
 import type { PacketPeer, PeerCaps } from './peer.ts';
 import type { Transport } from './transport/transport.ts';
 
@@ -73,6 +74,8 @@ export interface ParentEnvironment {
   readonly seed: number;
   /** Options of the target, as `name=value` pairs from the command line or a `targets` file. */
   readonly options: Readonly<Record<string, string>>;
+  /** What `memory` of the definition provided: host memory as a device outside this process reaches it. */
+  readonly memory?: SharedMemory;
 }
 
 /** A device under test, with what surrounds it. */
@@ -90,6 +93,13 @@ export interface ParentInstance {
    * 0 means idle. A device that always finds more to do is a finding, so `budget` must be respected.
    */
   pump?(budget: number): number;
+  /**
+   * (a device with time of its own, instead of `pump`) Wait at most about `ms` milliseconds until it gives a sign,
+   * and call the callbacks that are due. Returns whether it gave one. Waiting in vain proves only what the parent
+   * makes sure of: that the device was let run meanwhile, e.g. by an answer that it gave to something else.
+   * @throws DeviceFailure when the device has died or answers no more
+   */
+  wait?(ms: number): boolean;
   dispose?(): void;
 }
 
@@ -120,6 +130,11 @@ export interface ParentDefinition {
   specialise?(options: Readonly<Record<string, string>>): ParentDefinition;
   /** Peer that the instances offer, for listing without creating a device. */
   readonly peer?: PeerCaps;
+  /**
+   * (devices outside this process) Memory of `size` bytes that its devices reach. One is made for each worker and
+   * serves one device after the other.
+   */
+  memory?(size: number, options: Readonly<Record<string, string>>): SharedMemory;
   create(environment: ParentEnvironment): ParentInstance;
 }
 

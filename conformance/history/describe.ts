@@ -27,6 +27,8 @@ export function describeEvent(
         from: 'device',
         text: `stores ${event.n} bytes at pa ${hex(event.pa)}${storedValue(event.v)}`,
       };
+    case 'compared':
+      return { from: 'suite', text: 'stores of the device are found by comparing memory' };
     case 'load':
       return { from: 'device', text: `loads ${event.n} bytes at pa ${hex(event.pa)}` };
     case 'fault':

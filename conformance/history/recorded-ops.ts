@@ -59,6 +59,8 @@ export class RecordedOps implements VdpaConfigOps {
   readonly #recorder: Recorder;
   /** Calls while `quiet` is positive are made but not recorded: harness chores, not part of the stimulus. */
   quiet = 0;
+  /** Called before every op: what the driver has stored must be where the device looks for it. */
+  before: (() => void) | null = null;
 
   constructor(ops: VdpaConfigOps, recorder: Recorder) {
     this.#ops = ops;
@@ -212,6 +214,7 @@ export class RecordedOps implements VdpaConfigOps {
   }
 
   #begin(op: OpName, a: Args): OpEvent {
+    this.before?.();
     const event: OpEvent = { k: 'op', op, a, r: undefined };
     if (this.quiet === 0) this.#recorder.push(event);
     return event;

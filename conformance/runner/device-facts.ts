@@ -61,8 +61,10 @@ export function deviceFacts(
   definition: ParentDefinition,
   options: Readonly<Record<string, string>>,
 ): DeviceFacts {
-  const session = new Session(definition, { seed: 1, options, guest: new GuestMemory(1 << 16) });
+  const guest = new GuestMemory(1 << 16);
+  let session: Session | undefined;
   try {
+    session = new Session(definition, { seed: 1, options, guest });
     const { ops, instance } = session;
     const size = ops.getConfigSize();
     const bytes = new Uint8Array(Math.max(size, 64));
@@ -96,6 +98,7 @@ export function deviceFacts(
       values,
     };
   } finally {
-    session.dispose();
+    session?.dispose();
+    guest.dispose();
   }
 }

@@ -41,6 +41,7 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
       const { name, args } = steps[i];
       session.step = i;
       recorder.push({ k: 'step', i });
+      session.comparison?.sync();
       const seen = STEPS.get(name)!.run(session, args);
       if (seen !== undefined) session.observe(seen);
     }

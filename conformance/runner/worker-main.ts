@@ -86,6 +86,7 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
       sent = now;
     }
   }
+  guest.dispose();
   send({ kind: 'results', results: batch });
   send({ kind: 'done' });
 }

@@ -31,6 +31,8 @@ export interface SessionQueue {
   nextSlot: number;
   /** Notifications since the last time a step looked. */
   irqs: number;
+  /** The device was told about everything that is available, or asked not to be. */
+  announced: boolean;
   /** Called inside each notification. */
   onIrq?: () => void;
 }
@@ -102,7 +104,18 @@ export class SessionQueues {
       inOrder: (features & F_IN_ORDER) !== 0n,
       start,
     });
-    this.#queues[idx] = { idx, num, packed, ring, areas, pending: [], nextSlot: start?.index ?? 0, irqs: 0 };
+    this.#queues[idx] = {
+      idx,
+      num,
+      packed,
+      ring,
+      areas,
+      pending: [],
+      nextSlot: start?.index ?? 0,
+      irqs: 0,
+      announced: true,
+    };
+    this.#session.comparison?.laidOut(this.#queues[idx]);
     return this.#session.virtio.setupQueue(idx, {
       num,
       ...areas,
@@ -125,6 +138,7 @@ export class SessionQueues {
     if (next) this.#session.recorder.push({ k: 'notify', q: idx, mode: 'event', ...at });
     else if (mode.mode === 'arm') this.#session.recorder.push({ k: 'notify', q: idx, mode: 'enable' });
     else this.#session.recorder.push({ k: 'notify', q: idx, ...mode });
+    this.#session.comparison?.sync();
   }
 
   /**
@@ -170,6 +184,9 @@ export class SessionQueues {
       if (shared && this.#queues[idx]?.ring.hasUsed() !== true) return;
       const old = this.#epochs[idx] !== epoch;
       if (!old && this.#queues[idx]) this.#queues[idx].irqs++;
+      // What the device stored before it notified comes first.
+      this.#session.comparison?.sync();
+      if (!old) this.#session.comparison?.notified(idx);
       this.#session.recorder.push(old ? { k: 'irq', q: idx, old } : { k: 'irq', q: idx });
       if (!old) this.#queues[idx]?.onIrq?.();
     };
@@ -225,28 +242,35 @@ export class SessionQueues {
     const queue = this.must(idx);
     if (queue.pending.length === 0) return;
     this.#session.recorder.push({ k: 'publish', q: idx, b: queue.pending });
-    for (const b of queue.pending) {
-      const buffer = this.#session.buffers.bySerial(b);
-      if (buffer) buffer.published = true;
-    }
+    const buffers = queue.pending.flatMap((b) => this.#session.buffers.bySerial(b) ?? []);
+    for (const buffer of buffers) buffer.published = true;
     queue.pending = [];
+    queue.announced = false;
     queue.ring.publish();
+    this.#session.comparison?.published(queue, buffers);
+    this.#session.comparison?.sync();
   }
 
   /** Kick queue `idx`, with notification data when that was negotiated. */
   kick(idx: number, data?: number): void {
     const { ops, features } = this.#session;
+    const queue = this.#queues[idx];
+    if (queue) queue.announced = true;
     if ((features & F_NOTIFICATION_DATA) !== 0n && ops.kickVqWithData !== undefined) {
-      const ring = this.#queues[idx]?.ring;
+      const ring = queue?.ring;
       ops.kickVqWithData(data ?? ((ring?.notificationData() ?? 0) | idx) >>> 0);
     } else ops.kickVq(idx);
   }
 
   /** Kick only if a conforming driver has to. Returns whether it did. */
   kickIfNeeded(idx: number): boolean {
+    this.#session.comparison?.sync();
     const needed = this.must(idx).ring.kickNeeded();
     if (needed) this.kick(idx);
-    else this.#session.recorder.push({ k: 'kick-not-needed', q: idx });
+    else {
+      this.must(idx).announced = true;
+      this.#session.recorder.push({ k: 'kick-not-needed', q: idx });
+    }
     return needed;
   }
 
@@ -254,6 +278,7 @@ export class SessionQueues {
   collect(idx: number): Buffer[] {
     const queue = this.#queues[idx];
     if (queue === undefined) return [];
+    this.#session.comparison?.sync();
     const got: Buffer[] = [];
     for (let n = 0; n <= 2 * queue.num; n++) {
       const used = queue.ring.poll();

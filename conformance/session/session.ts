@@ -11,8 +11,10 @@ import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import type { RequestPlan } from '../kits/kit.ts';
 import { SessionBuffers } from './buffers.ts';
+import { Comparison } from './comparison.ts';
 import { SessionMemory } from './memory.ts';
 import { SessionQueues } from './queues.ts';
+import { settle } from './settle.ts';
 
 /** Units of device work between two idle checks after which the device counts as busy for ever. */
 export const PUMP_LIMIT = 50_000;
@@ -51,6 +53,8 @@ export class Session {
   readonly memory: SessionMemory;
   readonly queues: SessionQueues;
   readonly buffers: SessionBuffers;
+  /** How stores of a device are seen that are not traced; null for devices in process. */
+  readonly comparison: Comparison | null = null;
   readonly deviceType: ParentDefinition['deviceType'];
   readonly poison: number;
   readonly seed: number;
@@ -81,8 +85,15 @@ export class Session {
     this.recorder = new Recorder(guest.host, options.traceReads ?? false);
     const port = guest.host.port();
     port.trace(this.recorder);
+    const target = options.options ?? {};
+    const exchange = definition.memory && guest.share(definition, (size) => definition.memory!(size, target));
     this.instance = this.guarded('create', () =>
-      definition.create({ port, seed: options.seed, options: options.options ?? {} }),
+      definition.create({
+        port,
+        seed: options.seed,
+        options: target,
+        ...(exchange ? { memory: exchange.shared } : {}),
+      }),
     );
     if (typeof this.instance?.device?.ops !== 'object' || !Array.isArray(this.instance.abilities))
       throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
@@ -98,6 +109,11 @@ export class Session {
     this.memory = new SessionMemory(guest, this.virtio, this.recorder);
     this.buffers = new SessionBuffers(this);
     this.queues = new SessionQueues(this);
+    if (exchange) {
+      const comparison = new Comparison(this, guest, exchange);
+      this.comparison = comparison;
+      this.recorded.before = () => comparison.sync();
+    }
   }
 
   /** Run parent code that is not an op; an exception becomes part of the history. */
@@ -130,6 +146,7 @@ export class Session {
 
   /** Let the device work until it is idle. Returns the units of work done. */
   quiet(): number {
+    if (this.instance.wait !== undefined) return this.#settle();
     if (this.instance.pump === undefined) return 0;
     this.#exposeSlots();
     let done = 0;
@@ -149,8 +166,21 @@ export class Session {
     return done;
   }
 
-  /** Let the device do at most `units` units of work. */
+  #settle(): number {
+    this.#exposeSlots();
+    const { signs, idle } = settle(this);
+    this.recorder.push({ k: 'pump', n: signs, ...(idle ? { idle } : { busy: true }) });
+    if (!idle) throw new StopSteps('the device never became idle');
+    return signs;
+  }
+
+  /** Let the device do at most `units` units of work; one with time of its own does what it likes. */
   pump(units: number): void {
+    if (this.instance.wait !== undefined) {
+      this.#exposeSlots();
+      this.recorder.push({ k: 'pump', n: settle(this, false).signs });
+      return;
+    }
     if (this.instance.pump === undefined) return;
     this.#exposeSlots();
     const n = this.guarded('pump', () => this.instance.pump!(units));
@@ -160,7 +190,9 @@ export class Session {
   /** Reset the device; queues and buffers of the old session are forgotten, their memory is not reused. */
   reset(): number[] {
     const { reads } = this.virtio.reset();
+    this.comparison?.sync();
     if (reads.at(-1) === 0) this.recorder.push({ k: 'reset-done' });
+    this.comparison?.forget();
     this.queues.forget();
     this.buffers.forget();
     this.features = 0n;

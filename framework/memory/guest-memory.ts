@@ -1,5 +1,7 @@
 import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
+import { MemoryExchange, type Stretch } from './exchange.ts';
 import { HostMemory } from './host-memory.ts';
+import type { SharedMemory } from './shared-memory.ts';
 
 /** A stretch of guest memory: `pa` is the byte offset in host memory, `iova` what the device is told. */
 export interface Region {
@@ -32,6 +34,8 @@ export class GuestMemory {
   readonly host: HostMemory;
   #blocks: { block: RamBlock; next: number }[] = [];
   #used = 0;
+  #exchange: MemoryExchange | null = null;
+  #provider: unknown = null;
 
   constructor(size = 1 << 20) {
     this.host = new HostMemory(size);
@@ -40,8 +44,40 @@ export class GuestMemory {
   /** Forget blocks and allocations and zero every byte handed out since the last reset. */
   reset(): void {
     this.host.bytes.fill(0, 0, this.#used);
+    this.#exchange?.clear(this.#used);
     this.#blocks = [];
     this.#used = 0;
+  }
+
+  /**
+   * The exchange with memory that a device outside this process reaches: made by `provide` at the first call, and
+   * kept for as long as `provider` is the same.
+   */
+  share(provider: unknown, provide: (size: number) => SharedMemory): MemoryExchange {
+    if (this.#exchange !== null && this.#provider === provider) return this.#exchange;
+    this.dispose();
+    this.#exchange = new MemoryExchange(this.host, provide(this.host.size));
+    this.#provider = provider;
+    return this.#exchange;
+  }
+
+  /** Give shared memory back, if there is any. */
+  dispose(): void {
+    this.#exchange?.shared.dispose();
+    this.#exchange = null;
+  }
+
+  /** What is allocated, with a guard and to the end of its page; whole blocks that nothing was taken from. */
+  inUse(): Stretch[] {
+    const stretches: { start: number; end: number }[] = [];
+    for (const { block, next } of this.#blocks) {
+      const whole = block.pa + block.size;
+      const end = next === block.pa + GUARD ? whole : Math.min(pageUp(next), whole);
+      const last = stretches.at(-1);
+      if (last !== undefined && last.end === block.pa) last.end = end;
+      else stretches.push({ start: block.pa, end });
+    }
+    return stretches;
   }
 
   /** Bytes of host memory in use by blocks. */

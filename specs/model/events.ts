@@ -15,6 +15,7 @@ export type HistoryEvent =
   | AddEvent
   | PublishEvent
   | StoreEvent
+  | ComparedEvent
   | LoadEvent
   | FaultEvent
   | IrqEvent
@@ -129,6 +130,14 @@ export interface StoreEvent {
   pa: number;
   n: number;
   v?: number | number[];
+}
+
+/**
+ * From here on stores are found by comparing memory with what it held before: a store of what was there already
+ * is not seen, and the order is the one in which a right device stores.
+ */
+export interface ComparedEvent {
+  k: 'compared';
 }
 
 /** The device loaded `n` bytes at `pa` (only traced where a case asks for it). */

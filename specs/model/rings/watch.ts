@@ -38,6 +38,8 @@ export class Watch {
   /** Something outside the rings (back end, fault, NEEDS_RESET, suspend) may hold requests up. */
   #obstructed = false;
   #suspended = false;
+  /** A store of what was there already is not seen. */
+  #compared = false;
   #step = 0;
   #event = 0;
 
@@ -83,6 +85,9 @@ export class Watch {
       }
       case 'publish':
         for (const b of event.b) this.#queues.get(event.q)?.publish(b);
+        return;
+      case 'compared':
+        this.#compared = true;
         return;
       case 'store':
         this.#store(event);
@@ -150,7 +155,9 @@ export class Watch {
     this.#areas.push(area);
     if (area.name === 'desc') {
       const Format = area.packed ? PackedWatch : SplitWatch;
-      this.#queues.set(area.q, new Format(area, this.#ringReport));
+      const queue = new Format(area, this.#ringReport);
+      queue.compared = this.#compared;
+      this.#queues.set(area.q, queue);
     }
     const queue = this.#queues.get(area.q);
     if (queue) this.#watchOf.set(area, queue);
@@ -320,8 +327,24 @@ export class Watch {
     const inside = ([start, length]: readonly [number, number]) => pa >= start && pa + n <= start + length;
     return (
       this.#exposed.some(inside) ||
-      this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length])))
+      this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length]))) ||
+      (this.#compared && this.#withinSeveral(pa, n))
     );
+  }
+
+  /** A difference that covers several neighbouring ranges may be several stores. */
+  #withinSeveral(pa: number, n: number): boolean {
+    const ranges = [
+      ...this.#exposed,
+      ...this.#buffers.flatMap((b) => b.event.w.map(([, start, length]) => [start, length] as const)),
+    ];
+    let at = pa;
+    while (at < pa + n) {
+      const next = Math.max(...ranges.map(([start, length]) => (at >= start ? start + length : 0)));
+      if (!(next > at)) return false;
+      at = next;
+    }
+    return true;
   }
 
   /** A store that no rule permits: name the rule that fits best. */
