@@ -17,6 +17,7 @@ import { QueryError } from './conformance/runner/query.ts';
 import { TargetError } from './conformance/runner/targets.ts';
 import { DEFECTS } from './devices/defects/index.ts';
 import { DEFAULT_TARGETS, PARENTS } from './devices/registry.ts';
+import { vdpaCommand } from './framework/management/commands/vdpa.ts';
 import { BENCHES, benchCommand } from './fuzz/commands/bench.ts';
 import { corpusCommand, fuzzMergeCommand } from './fuzz/commands/corpus.ts';
 import { fuzzCommand } from './fuzz/commands/fuzz.ts';
@@ -47,6 +48,7 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .description('Conformance test suite and device fuzzer for virtio 1.1 devices behind vDPA')
     .version(VERSION)
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('    hint: `vdpa-cts help COMMAND` tells options and examples')
     .configureOutput({
       writeOut: (text) => context.out.write(text),
@@ -193,6 +195,17 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .argument('<history>')
     .option('--json', 'print JSON')
     .action((path, options) => setCode(judgeCommand(path, options, context)));
+
+  command('vdpa', 'Make, show and remove vDPA devices with the syntax of the vdpa tool', [
+    'vdpa mgmtdev show',
+    'vdpa --state vdpa.json dev add name vdpa0 mgmtdev vdpasim_net',
+    'vdpa --help',
+  ])
+    .argument('[words...]')
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action((words) => setCode(vdpaCommand(words, context)));
 
   command('targets', 'List the built-in parents and their options', ['targets', 'targets --json'])
     .option('--json', 'print JSON lines')

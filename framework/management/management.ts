@@ -12,6 +12,8 @@ export interface ManagedDevice {
   readonly device: VdpaDevice;
   readonly instance: ParentInstance;
   readonly by: ManagementDevice;
+  /** What was asked for, later changes included. */
+  readonly attributes: DeviceAttributes;
 }
 
 /** What names a management device: its name, with its bus if it has one. */
@@ -118,7 +120,7 @@ export class Management {
       if (error instanceof BusError) throw new ManagementError(E[error.code]);
       throw error;
     }
-    const managed = { device: instance.device, instance, by };
+    const managed = { device: instance.device, instance, by, attributes };
     this.#managed.set(instance.device.name, managed);
     return managed;
   }
@@ -149,6 +151,7 @@ export class Management {
       throw new ManagementError(E.EOPNOTSUPP, 'Operation not supported by the device.');
     const result = by.devSetAttributes(instance, attributes);
     if (result < 0) throw new ManagementError(-result);
+    this.#managed.set(name, { ...managed, attributes: { ...managed.attributes, mac: attributes.mac } });
     return undefined;
   }
 

@@ -24,6 +24,8 @@ export interface Libc {
   socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
   sendmsg(fd: number, message: Uint8Array, flags: number): number;
@@ -76,6 +78,8 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
   socketpair: 'int socketpair(int domain, int type, int protocol, void *fds)',
   bind: 'int bind(int fd, const void *address, unsigned int length)',
   connect: 'int connect(int fd, const void *address, unsigned int length)',
+  getsockname: 'int getsockname(int fd, void *address, void *length)',
+  setsockopt: 'int setsockopt(int fd, int level, int option, const void *value, unsigned int length)',
   listen: 'int listen(int fd, int backlog)',
   accept4: 'int accept4(int fd, void *address, void *length, int flags)',
   sendmsg: 'int64_t sendmsg(int fd, const void *message, int flags)',
