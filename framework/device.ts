@@ -16,19 +16,25 @@
 /** An I/O virtual address: what drivers put into rings. Exact below 2^53; nothing is mapped above 2^52. */
 export type Iova = number;
 
-/** Errno values that cross the contract, as in Linux. */
+/** Errno values that cross the contract and the vhost uAPI, as in Linux. */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
   EIO: 5,
+  E2BIG: 7,
+  EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
   EFAULT: 14,
   EBUSY: 16,
   EEXIST: 17,
   EINVAL: 22,
+  ENOTTY: 25,
   ENOSPC: 28,
   EOPNOTSUPP: 95,
+  ENOBUFS: 105,
+  /** Not a standard value, but what the kernel answers in a few places. */
+  ENOTSUPP: 524,
 } as const;
 
 /** Split virtqueue state: the avail index of the next descriptor chain that the device will take. */
@@ -85,12 +91,28 @@ export interface VdpaIovaRange {
 export const PERM = { RO: 1, WO: 2, RW: 3 } as const;
 export type Perm = (typeof PERM)[keyof typeof PERM];
 
-/** One entry of an IOTLB: `size` bytes at `iova` translate to host physical `addr` onward. */
+/** What a mapping of a parent that uses virtual addresses lies in: a shared file, and where in it. */
+export interface MapFile {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/**
+ * One entry of an IOTLB: `size` bytes at `iova` translate to host physical `addr` onward. A parent that is bound to
+ * a process (`useVa`, `bindMm`) gets user addresses of that process instead, and the file behind each.
+ */
 export interface IotlbEntry {
   iova: Iova;
   size: number;
   addr: number;
   perm: Perm;
+  backing?: MapFile;
+}
+
+/** The address space of a process, as far as a parent that is bound to it needs to know. */
+export interface ProcessAddresses {
+  /** Physical address behind a user address; -1 when nothing is there. */
+  physical(address: number): number;
 }
 
 /** Flag of `compatReset`: also clear all mappings. */
@@ -188,15 +210,15 @@ export interface VdpaConfigOps {
   /** (optional) Replace the whole translation table of `asid`. 0 or -errno; on error old table or empty. */
   setMap?(asid: number, table: readonly IotlbEntry[]): number;
   /** (optional, with `dmaUnmap`) Add one mapping of `size` bytes: `iova` → host physical `addr`. */
-  dmaMap?(asid: number, iova: Iova, size: number, addr: number, perm: Perm): number;
+  dmaMap?(asid: number, iova: Iova, size: number, addr: number, perm: Perm, backing?: MapFile): number;
   /** (optional, with `dmaMap`) Remove what one `dmaMap` added. */
   dmaUnmap?(asid: number, iova: Iova, size: number): number;
   /** (optional) Back to the default mapping of `asid`. */
   resetMap?(asid: number): number;
   /** (optional) Name of the device that does the DMA of queue `idx`. */
   getVqDmaDev?(idx: number): string;
-  /** (optional) Bind to a process address space (parents that use virtual addresses). */
-  bindMm?(mm: unknown): number;
+  /** (optional) Bind to a process (parents that use virtual addresses): mappings hold its user addresses from now on. */
+  bindMm?(mm: ProcessAddresses): number;
   /** (optional) Undo `bindMm`. */
   unbindMm?(): void;
   /** (optional) Release everything; safe at any stage of construction. */
