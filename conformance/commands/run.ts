@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
 import { failureBlock, summaryLines } from '../../reports/console.ts';
 import { htmlReport } from '../../reports/html/html.ts';
 import { junitXml } from '../../reports/junit.ts';
@@ -23,6 +24,7 @@ export interface RunOptions {
   target?: string[];
   select?: string[];
   param?: string[];
+  driver?: BusDriverName;
   combine?: string;
   jobs?: number;
   out?: string;
@@ -52,6 +54,8 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
   const combine = (options.combine ?? 'pairs') as Combine;
   if (!COMBINE.includes(combine))
     throw new UsageError(`unknown --combine ${combine}`, `choices: ${COMBINE.join(', ')}`);
+  if (options.driver !== undefined && !BUS_DRIVERS.includes(options.driver))
+    throw new UsageError(`no bus driver ${options.driver}`, `bus drivers: ${BUS_DRIVERS.join(', ')}`);
   const started = new Date();
   const begun = performance.now();
   const catalogue = openCatalogue(options.catalogue);
@@ -91,6 +95,7 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
       catalogue: cataloguePaths(options.catalogue),
       select: options.select ?? [],
       params: options.param ?? [],
+      driver: options.driver,
       combine,
       seed: options.seed ?? 1,
       jobs: options.jobs ?? cpus().length,
@@ -99,7 +104,13 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
       signal: interrupt.signal,
       onPlan(target, facts, description, instances) {
         const { name, options: given } = splitTarget(targets[target]);
-        ran[target] ??= { name: targets[target], description: description || name, options: given, facts };
+        const through = options.driver === 'vhost-vdpa' ? ', through vhost-vdpa' : '';
+        ran[target] ??= {
+          name: targets[target],
+          description: `${description || name}${through}`,
+          options: given,
+          facts,
+        };
         progress.plan(instances);
         say({ type: 'plan', target: targets[target], instances });
       },

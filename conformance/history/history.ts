@@ -1,3 +1,4 @@
+import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import type { FlatStep } from '../steps/step.ts';
 import type { HistoryEvent } from './events.ts';
@@ -22,6 +23,8 @@ export interface History {
   size?: number;
   start?: { index: number; wrap?: 0 | 1 };
   traceReads?: boolean;
+  /** Bus driver, unless it was virtio-vdpa. */
+  driver?: BusDriverName;
   steps: FlatStep[];
   events: HistoryEvent[];
 }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
@@ -19,6 +20,7 @@ export interface PoolOptions {
   catalogue: string[];
   select: string[];
   params: string[];
+  driver?: BusDriverName;
   combine: Combine;
   seed: number;
   /** Workers in all. */
@@ -87,6 +89,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       catalogue: options.catalogue,
       select: options.select,
       params: options.params,
+      driver: options.driver,
       combine: options.combine,
       seed: options.seed,
       shard: share.shard,

@@ -1,3 +1,4 @@
+import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { History } from '../history/history.ts';
 import type { Verdict } from '../judge.ts';
 import type { Finding } from '../oracles/finding.ts';
@@ -10,6 +11,8 @@ export interface WorkerTask {
   catalogue: string[];
   select: string[];
   params: string[];
+  /** Bus driver, where no case says otherwise. */
+  driver?: BusDriverName;
   combine: Combine;
   seed: number;
   /** This worker runs the instances whose index is `shard` modulo `shards`. */

@@ -1,3 +1,4 @@
+import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
@@ -22,6 +23,8 @@ export interface RunSettings {
   start?: { index: number; wrap?: 0 | 1 };
   traceReads?: boolean;
   poison?: number;
+  /** Bus driver between driver and device (default virtio-vdpa). */
+  driver?: BusDriverName;
 }
 
 /**

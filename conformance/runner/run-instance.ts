@@ -1,3 +1,4 @@
+import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
 import { HISTORY_VERSION, type History } from '../history/history.ts';
@@ -14,6 +15,8 @@ export interface Target {
   name: string;
   definition: ParentDefinition;
   options: Record<string, string>;
+  /** Bus driver between driver and device (default virtio-vdpa); a case's parameter `driver` comes first. */
+  driver?: BusDriverName;
 }
 
 /** A case instance's outcome, before it is put into results. */
@@ -60,6 +63,7 @@ export function runApplicable(
       size: typeof params.size === 'number' ? params.size : undefined,
       start: params.start as History['start'],
       traceReads: definition.trace === 'reads',
+      ...driverOf(params.driver ?? target.driver),
     };
     const steps = flatSteps(instance, facts.values);
     const events = runSteps(steps, {
@@ -84,4 +88,13 @@ export function runApplicable(
     const at = error instanceof Error ? (error.stack?.split('\n')[1]?.trim() ?? '') : '';
     return { verdict: 'error', findings: [], reason: `${text} ${at}` };
   }
+}
+
+/** The bus driver, unless it is the usual one. @throws RangeError for a name that is none */
+export function driverOf(name: unknown): { driver?: BusDriverName } {
+  if (name === undefined || name === 'virtio-vdpa') return {};
+  const driver = BUS_DRIVERS.find((known) => known === name);
+  if (driver === undefined)
+    throw new RangeError(`no bus driver ${name}; there are ${BUS_DRIVERS.join(', ')}`);
+  return { driver };
 }

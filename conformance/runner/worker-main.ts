@@ -41,7 +41,7 @@ export async function runWorker(source: ParentSource): Promise<void> {
 
 async function work(task: WorkerTask, source: ParentSource): Promise<void> {
   const position = new Int32Array(task.position);
-  const target = await resolveTarget(task.target, source);
+  const target = { ...(await resolveTarget(task.target, source)), driver: task.driver };
   const known = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
   const { cases } = loadCatalogue(task.catalogue, known);
   const query = selector(task.select, requirements());

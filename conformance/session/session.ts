@@ -1,15 +1,14 @@
-import type { BoundDevice } from '../../framework/bound-device.ts';
-import { VdpaBus } from '../../framework/bus.ts';
+import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts';
 import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
-import { virtioVdpa } from '../../framework/virtio-vdpa/device.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import type { RequestPlan } from '../kits/kit.ts';
+import { bindDevice } from './bind.ts';
 import { SessionBuffers } from './buffers.ts';
 import { Comparison } from './comparison.ts';
 import { SessionMemory } from './memory.ts';
@@ -28,6 +27,8 @@ export interface SessionOptions {
   poison?: number;
   /** Memory to use again; it is reset first. */
   guest?: GuestMemory;
+  /** Bus driver between driver and device (default virtio-vdpa). */
+  driver?: BusDriverName;
 }
 
 /** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
@@ -39,7 +40,7 @@ export class StopSteps extends Error {
 export class ParentLacks extends StopSteps {}
 
 /**
- * One run against one fresh device: the device on a bus, bound to virtio-vdpa, memory that is mapped, the
+ * One run against one fresh device: the device on a bus, bound to a bus driver, memory that is mapped, the
  * driver's queues and buffers, and the history of it all. Steps are written against this.
  */
 export class Session {
@@ -73,6 +74,7 @@ export class Session {
   suspended = false;
   /** Index of the step that runs now. */
   step = 0;
+  readonly #driver: BusDriverName;
   #configEpoch = 0;
   #offered: bigint | null = null;
 
@@ -100,10 +102,9 @@ export class Session {
     this.recorded = new RecordedOps(this.instance.device.ops, this.recorder);
     const { name, nvqs, ngroups, nas, useVa } = this.instance.device;
     const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.recorded };
-    const bus = new VdpaBus();
     this.recorded.quiet++;
-    bus.register(device);
-    this.virtio = bus.bind(name, virtioVdpa);
+    this.#driver = options.driver ?? 'virtio-vdpa';
+    this.virtio = bindDevice(device, this.#driver, guest, (why) => this.lacks(why));
     this.ops = this.virtio.ops;
     this.recorded.quiet--;
     this.memory = new SessionMemory(guest, this.virtio, this.recorder);
@@ -203,6 +204,8 @@ export class Session {
 
   /** Register the configuration callback (or clear it); calls of an earlier one are marked `old`. */
   listenConfig(on: boolean): void {
+    if (!on && this.#driver === 'vhost-vdpa')
+      this.lacks('vhost-vdpa gives the parent a configuration callback even when nobody listens');
     const epoch = ++this.#configEpoch;
     const callback = () => {
       this.configIrqs++;

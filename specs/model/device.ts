@@ -79,6 +79,9 @@ function bits(text: unknown): bigint {
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
   if (event.k === 'op') return reduceOp(state, event);
   if (event.k === 'breach') return fine({ ...state, status: { ...state.status, free: true } });
+  // What loses power forgets its status as a reset does.
+  if (event.k === 'backend' && event.what === 'power-cut')
+    return fine({ ...state, status: askReset(state.status) });
   // A suspended device puts changes of its own off.
   if (event.k === 'backend' && !state.suspended)
     return fine({ ...state, config: backendActed(state.config, event.what) });
@@ -109,6 +112,7 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
       });
     }
     case 'reset':
+    case 'compatReset':
       return fine({ ...state, status: askReset(state.status) });
     case 'getStatus':
       return r === undefined ? fine(state) : status(state, r as number);
