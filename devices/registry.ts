@@ -1,14 +1,14 @@
 import type { ParentDefinition } from '../framework/parent.ts';
+import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
 import { virtioMmioBlk, virtioMmioNet, virtioPciBlk, virtioPciNet } from './virtio-pci/parents.ts';
 
 /** Built-in parents by name. A vendor's parent is one more line here, or a module named with --target. */
 export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
-  [simulatorNet, simulatorBlk, virtioPciNet, virtioPciBlk, virtioMmioNet, virtioMmioBlk].map((parent) => [
-    parent.name,
-    parent,
-  ]),
+  [simulatorNet, simulatorBlk, virtioPciNet, virtioPciBlk, virtioMmioNet, virtioMmioBlk, qemu].map(
+    (parent) => [parent.name, parent],
+  ),
 );
 
 /** What a run that names no target is run against: both device types, and the settings that further rows need. */

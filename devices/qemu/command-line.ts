@@ -1,6 +1,6 @@
 import { CHILD_FD } from './devices.ts';
+import { HIGH_RAM, LOW_RAM } from './layout.ts';
 import type { QemuSettings } from './options.ts';
-import { HIGH_RAM, LOW_RAM } from './ram.ts';
 
 /** Where a PCI function sits: slot 5 of bus 0, so that no other device of the machine is in the way. */
 export const SLOT = 5;

@@ -1,26 +1,33 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { IovaWindow } from '../../framework/memory/shared-memory.ts';
 import { closeFd } from '../../framework/native/fd.ts';
-import { Mapping } from '../../framework/native/mapping.ts';
 import { createMemfd } from '../../framework/native/memfd.ts';
 import { Resources } from '../../framework/native/resources.ts';
 import { socketPair } from '../../framework/native/socket.ts';
 import { commandLine } from './command-line.ts';
 import { CHILD_FD } from './devices.ts';
 import { QemuMmioAccess } from './mmio-access.ts';
+import { QemuPeer } from './net-peer.ts';
 import type { QemuSettings } from './options.ts';
 import { QemuPciAccess } from './pci-access.ts';
 import { QemuProcess } from './process.ts';
 import { Qmp } from './qmp.ts';
 import { Qtest } from './qtest.ts';
-import { CELLS, windows } from './ram.ts';
 
 /** Firmware of 64 KiB whose reset vector stops the processor: cli; hlt; jmp back. */
 function haltingFirmware(): Uint8Array {
   const bytes = new Uint8Array(64 << 10);
   bytes.set([0xfa, 0xf4, 0xeb, 0xfd], bytes.length - 16);
   return bytes;
+}
+
+/** Guest RAM as a machine needs it: the file, where drivers' memory is, the cells for MSI-X messages. */
+export interface MachineRam {
+  readonly fd: number;
+  readonly windows: readonly IovaWindow[];
+  readonly cells: Uint32Array;
 }
 
 /** One QEMU with one device, and everything that leads to it. */
@@ -30,12 +37,12 @@ export class QemuMachine {
   readonly qtest: Qtest;
   readonly qmp: Qmp;
   readonly access: QemuPciAccess | QemuMmioAccess;
-  /** Our end of the network behind a net device. */
-  readonly net: number | null;
+  /** The network behind a net device. */
+  readonly peer: QemuPeer | null;
   readonly #resources = new Resources();
 
-  /** Start QEMU on guest memory `ram` (a memfd) and wait until it answers. @throws DeviceFailure, NativeError */
-  constructor(settings: QemuSettings, ram: number) {
+  /** Start QEMU on guest memory `ram` and wait until it answers. @throws DeviceFailure, NativeError */
+  constructor(settings: QemuSettings, ram: MachineRam) {
     this.settings = settings;
     const own = this.#resources;
     try {
@@ -45,7 +52,7 @@ export class QemuMachine {
       const fds: Record<number, number> = {
         [CHILD_FD.qtest]: qtest.theirs,
         [CHILD_FD.qmp]: qmp.theirs,
-        [CHILD_FD.ram]: ram,
+        [CHILD_FD.ram]: ram.fd,
       };
       if (net) fds[CHILD_FD.net] = net.theirs;
       if (settings.kind.disk) fds[CHILD_FD.disk] = own.ownFd(createMemfd('disk', settings.capacity * 512));
@@ -55,9 +62,9 @@ export class QemuMachine {
       writeFileSync(bios, haltingFirmware());
       this.process = own.own(new QemuProcess(settings.program, commandLine(settings, bios), { fds }));
       for (const one of [qtest, qmp, net]) if (one) closeFd(one.theirs);
-      this.net = net?.ours ?? null;
       this.qtest = new Qtest(qtest.ours, this.process);
       this.qmp = new Qmp(qmp.ours, this.process);
+      this.peer = net && new QemuPeer(this, net.ours);
       this.qtest.turn();
       // Everything that was read from the folder is in QEMU's memory now.
       rmSync(folder, { recursive: true, force: true });
@@ -68,8 +75,15 @@ export class QemuMachine {
     }
   }
 
-  get alive(): boolean {
-    return this.process.alive;
+  /** It runs and has answered everything so far. */
+  get usable(): boolean {
+    return !this.process.failed && this.process.alive;
+  }
+
+  /** Everything around the device as at power on. The device itself is the driver's to reset. */
+  prepare(): void {
+    this.access.prepare();
+    this.peer?.prepare();
   }
 
   /** End QEMU and release everything. */
@@ -83,10 +97,9 @@ export class QemuMachine {
     return pair;
   }
 
-  #open(ram: number): QemuPciAccess | QemuMmioAccess {
+  #open(ram: MachineRam): QemuPciAccess | QemuMmioAccess {
     const { transport } = this.settings;
-    if (transport === 'mmio') return new QemuMmioAccess(this.qtest, windows('mmio'));
-    const cells = this.#resources.own(new Mapping(ram, CELLS.size, CELLS.offset));
-    return new QemuPciAccess(this.qtest, new Uint32Array(cells.buffer), windows('pci'));
+    if (transport === 'mmio') return new QemuMmioAccess(this.qtest, ram.windows);
+    return new QemuPciAccess(this.qtest, ram.cells, ram.windows);
   }
 }

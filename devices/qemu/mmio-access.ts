@@ -1,3 +1,4 @@
+import type { IovaWindow } from '../../framework/memory/shared-memory.ts';
 import type { AccessSize, DmaWindow, MmioAccess } from '../../framework/transport/access.ts';
 import { IOAPIC } from './command-line.ts';
 import { identityWindow } from './pci-access.ts';
@@ -19,7 +20,7 @@ export class QemuMmioAccess implements MmioAccess {
   readonly #base: number;
 
   /** Looks for the one transport that has a device. @throws Error when there is none */
-  constructor(qtest: Qtest, windows: Parameters<typeof identityWindow>[0]) {
+  constructor(qtest: Qtest, windows: readonly IovaWindow[]) {
     this.#qtest = qtest;
     this.dma = identityWindow(windows);
     const page = Array.from({ length: PAGES }, (_, i) => FIRST_PAGE + i * PAGE_SIZE).find((base) => {

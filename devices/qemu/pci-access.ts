@@ -1,4 +1,5 @@
 import { ERRNO, type Iova } from '../../framework/device.ts';
+import type { IovaWindow } from '../../framework/memory/shared-memory.ts';
 import type {
   AccessSize,
   DmaWindow,
@@ -8,8 +9,8 @@ import type {
   PciInterrupts,
 } from '../../framework/transport/access.ts';
 import { IOAPIC, SLOT } from './command-line.ts';
+import { CELLS } from './layout.ts';
 import type { Qtest } from './qtest.ts';
-import { CELLS } from './ram.ts';
 
 const CONFIG_ADDRESS = 0xcf8;
 const CONFIG_DATA = 0xcfc;
@@ -22,7 +23,7 @@ const IO_BASE = 0xc000;
 const FIRST_PCI_INPUT = 16;
 
 /** Mappings that a device without an IOMMU can use: those where the IOVA is the guest physical address already. */
-export function identityWindow(windows: readonly { pa: number; iova: number; size: number }[]): DmaWindow {
+export function identityWindow(windows: readonly IovaWindow[]): DmaWindow {
   const holds = (iova: Iova, size: number, addr: number) =>
     windows.some(
       (one) => addr >= one.pa && addr + size <= one.pa + one.size && iova - one.iova === addr - one.pa,
@@ -49,7 +50,7 @@ export class QemuPciAccess implements PciAccess {
   #selected = -1;
 
   /** Looks at the function once: which BARs it has. */
-  constructor(qtest: Qtest, cells: Uint32Array, windows: Parameters<typeof identityWindow>[0]) {
+  constructor(qtest: Qtest, cells: Uint32Array, windows: readonly IovaWindow[]) {
     this.#qtest = qtest;
     this.dma = identityWindow(windows);
     this.bars = this.#sizeBars();
@@ -103,7 +104,7 @@ export class QemuPciAccess implements PciAccess {
   #at(bar: number, offset: number, size: number): { io: boolean; address: number } | null {
     const found = this.bars[bar];
     if (!found || offset < 0 || offset + size > found.size) return null;
-    return { io: found.kind === 'io', address: (this.#addresses[bar] & ~0xf) + offset };
+    return { io: found.kind === 'io', address: this.#addresses[bar] + offset };
   }
 
   readonly #wide = new Set<number>();

@@ -27,6 +27,8 @@ const SIGNALS: Readonly<Record<number, string>> = {
 /** A running QEMU: watched on every exchange, ended with its owner. */
 export class QemuProcess {
   readonly #child: Child;
+  /** A failure was told: whatever it is worth, it is not used again. */
+  failed = false;
 
   /** @throws NativeError when the program is missing */
   constructor(program: string, args: readonly string[], options: SpawnOptions) {
@@ -48,7 +50,7 @@ export class QemuProcess {
     } catch (error) {
       if (error instanceof PeerClosedError) throw this.death();
       if (error instanceof TimeLimitError)
-        throw new DeviceFailure('DEVICE_HUNG', `QEMU takes nothing more over ${what}${this.said()}`);
+        throw this.#lost('DEVICE_HUNG', `QEMU takes nothing more over ${what}${this.said()}`);
       throw error;
     }
   }
@@ -75,7 +77,7 @@ export class QemuProcess {
       used ??= this.#processorMs();
       const silent = performance.now() - begun;
       if (this.#processorMs() - used >= BUSY_MS || silent >= SILENT_MS)
-        throw new DeviceFailure(
+        throw this.#lost(
           'DEVICE_HUNG',
           `QEMU gives no answer (${Math.round(silent)} ms, ${this.#processorMs() - used} ms of processor time)${this.said()}`,
         );
@@ -91,7 +93,12 @@ export class QemuProcess {
         : status.signal !== null
           ? `died of ${SIGNALS[status.signal] ?? `signal ${status.signal}`}`
           : `exited with code ${status.code}`;
-    return new DeviceFailure('DEVICE_DIED', `QEMU ${how}${this.said()}`);
+    return this.#lost('DEVICE_DIED', `QEMU ${how}${this.said()}`);
+  }
+
+  #lost(code: DeviceFailure['code'], message: string): DeviceFailure {
+    this.failed = true;
+    return new DeviceFailure(code, message);
   }
 
   /** The last lines that it wrote to standard error. */

@@ -51,13 +51,13 @@ export class MemoryExchange {
     this.#deviceHalves = new Uint16Array(bytes.buffer, bytes.byteOffset, host.size >> 1);
     this.view = new DataView(now.buffer);
     this.seenView = new DataView(seen.buffer);
-    this.clear(host.size);
+    this.clear(0, host.size);
   }
 
-  /** The first `size` bytes are zero on all sides; no device uses the memory. */
-  clear(size: number): void {
-    this.#seen.fill(0, 0, size);
-    this.#device.fill(0, 0, size);
+  /** Bytes from `start` to `end` are zero on all sides; no device uses the memory. */
+  clear(start: number, end: number): void {
+    this.#seen.fill(0, start, end);
+    this.#device.fill(0, start, end);
   }
 
   /** Read a 16-bit word that exposes other stores of the device, before those are looked at. */

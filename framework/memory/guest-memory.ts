@@ -1,7 +1,7 @@
 import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
 import { MemoryExchange, type Stretch } from './exchange.ts';
 import { HostMemory } from './host-memory.ts';
-import type { SharedMemory } from './shared-memory.ts';
+import type { IovaWindow, SharedMemory } from './shared-memory.ts';
 
 /** A stretch of guest memory: `pa` is the byte offset in host memory, `iova` what the device is told. */
 export interface Region {
@@ -33,20 +33,24 @@ const pageUp = (n: number) => Math.ceil(n / PAGE) * PAGE;
 export class GuestMemory {
   readonly host: HostMemory;
   #blocks: { block: RamBlock; next: number }[] = [];
-  #used = 0;
+  /** Where blocks are cut from, one window after the other: `used` bytes of each are taken. */
+  #rooms: { window: IovaWindow | null; pa: number; size: number; used: number }[];
   #exchange: MemoryExchange | null = null;
   #provider: unknown = null;
 
   constructor(size = 1 << 20) {
     this.host = new HostMemory(size);
+    this.#rooms = [{ window: null, pa: 0, size, used: 0 }];
   }
 
   /** Forget blocks and allocations and zero every byte handed out since the last reset. */
   reset(): void {
-    this.host.bytes.fill(0, 0, this.#used);
-    this.#exchange?.clear(this.#used);
+    for (const room of this.#rooms) {
+      this.host.bytes.fill(0, room.pa, room.pa + room.used);
+      this.#exchange?.clear(room.pa, room.pa + room.used);
+      room.used = 0;
+    }
     this.#blocks = [];
-    this.#used = 0;
   }
 
   /**
@@ -56,15 +60,21 @@ export class GuestMemory {
   share(provider: unknown, provide: (size: number) => SharedMemory): MemoryExchange {
     if (this.#exchange !== null && this.#provider === provider) return this.#exchange;
     this.dispose();
-    this.#exchange = new MemoryExchange(this.host, provide(this.host.size));
+    this.reset();
+    const shared = provide(this.host.size);
+    this.#exchange = new MemoryExchange(this.host, shared);
     this.#provider = provider;
+    if (shared.windows !== undefined)
+      this.#rooms = shared.windows.map((window) => ({ window, pa: window.pa, size: window.size, used: 0 }));
     return this.#exchange;
   }
 
   /** Give shared memory back, if there is any. */
   dispose(): void {
+    this.reset();
     this.#exchange?.shared.dispose();
     this.#exchange = null;
+    this.#rooms = [{ window: null, pa: 0, size: this.host.size, used: 0 }];
   }
 
   /** What is allocated, with a guard and to the end of its page; whole blocks that nothing was taken from. */
@@ -82,7 +92,7 @@ export class GuestMemory {
 
   /** Bytes of host memory in use by blocks. */
   get used(): number {
-    return this.#used;
+    return this.#rooms.reduce((sum, { used }) => sum + used, 0);
   }
 
   /**
@@ -91,15 +101,26 @@ export class GuestMemory {
    */
   addBlock(size: number, perm: Perm = PERM.RW): RamBlock {
     const bytes = pageUp(size);
-    const pa = this.#used;
-    if (pa + bytes > this.host.size)
-      throw new RangeError(`guest memory exhausted: ${bytes} bytes asked, ${this.host.size - pa} left`);
-    this.#used += bytes;
     const n = this.#blocks.length;
+    const { pa, window } = this.#take(n, bytes);
     const base = n < 2 ? 0x4000_0000 * (n + 1) : 0x12_0000_0000 * n;
-    const block: RamBlock = { pa, iova: base + pa + PAGE * (3 + n), size: bytes, perm };
+    const iova = window === null ? base + pa + PAGE * (3 + n) : window.iova + pa - window.pa;
+    const block: RamBlock = { pa, iova, size: bytes, perm };
     this.#blocks.push({ block, next: pa + GUARD });
     return block;
+  }
+
+  /** Room for block `n`: in turns from all windows, as long as each has some. */
+  #take(n: number, bytes: number): { pa: number; window: IovaWindow | null } {
+    for (let i = 0; i < this.#rooms.length; i++) {
+      const room = this.#rooms[(n + i) % this.#rooms.length];
+      if (room.used + bytes > room.size) continue;
+      const pa = room.pa + room.used;
+      room.used += bytes;
+      return { pa, window: room.window };
+    }
+    const left = Math.max(...this.#rooms.map(({ size, used }) => size - used));
+    throw new RangeError(`guest memory exhausted: ${bytes} bytes asked, ${left} left`);
   }
 
   /**

@@ -1,0 +1,135 @@
+import {
+  type Ability,
+  type DeclaredFacts,
+  defineParent,
+  type ParentDefinition,
+  type ParentEnvironment,
+  type ParentInstance,
+} from '../../framework/parent.ts';
+import type { Transport } from '../../framework/transport/transport.ts';
+import { VirtioMmioDevice } from '../virtio-pci/driver/mmio-device.ts';
+import { VirtioPciDevice } from '../virtio-pci/driver/pci-device.ts';
+import { QemuActivity } from './activity.ts';
+import { DEVICE_NAMES } from './devices.ts';
+import type { QemuMachine } from './machine.ts';
+import { QEMU_PEER, type QemuPeer } from './net-peer.ts';
+import { OPTIONS, type QemuSettings, readOptions } from './options.ts';
+import { QemuRam } from './ram.ts';
+
+const ABILITIES: readonly Ability[] = ['drvfeat'];
+
+/** A parent over the registers of a machine's device. */
+function probe(machine: QemuMachine): { device: VirtioPciDevice | VirtioMmioDevice; transport: Transport } {
+  const { access, settings } = machine;
+  if (access.kind === 'pci') {
+    const plan = { mode: settings.interrupts, queues: new Map<number, number>() };
+    return { device: new VirtioPciDevice(access, plan), transport: { kind: 'pci', access, plan } };
+  }
+  const plan = { mode: 'line' as const };
+  return { device: new VirtioMmioDevice(access, plan), transport: { kind: 'mmio', access, plan } };
+}
+
+/** One session with the device of a machine. */
+class QemuInstance implements ParentInstance {
+  readonly device: VirtioPciDevice | VirtioMmioDevice;
+  readonly transport: Transport;
+  readonly abilities: readonly Ability[];
+  readonly peer: QemuPeer | undefined;
+  readonly facts: DeclaredFacts;
+  readonly #machine: QemuMachine;
+  readonly #activity: QemuActivity;
+  #signs = 0;
+
+  constructor(machine: QemuMachine) {
+    this.#machine = machine;
+    const { settings } = machine;
+    machine.prepare();
+    const { device, transport } = probe(machine);
+    this.device = device;
+    this.transport = transport;
+    this.abilities = settings.transport === 'mmio' ? [...ABILITIES, 'not-pci'] : ABILITIES;
+    this.peer = machine.peer ?? undefined;
+    this.facts = factsOf(settings);
+    this.#activity = new QemuActivity(machine, device.nvqs);
+    this.#count();
+  }
+
+  /** Waits until the device gives a sign: an interrupt, or at least one callback. */
+  wait(ms: number): boolean {
+    this.#signs = 0;
+    return this.#activity.wait(ms, () => {
+      this.device.poll();
+      return this.#signs > 0;
+    });
+  }
+
+  dispose(): void {
+    if (!this.#machine.usable) return;
+    this.device.reset();
+    // Whatever the last steps set off has come to its end, or shows here.
+    this.#machine.qtest.turn();
+  }
+
+  /** Interrupts are signs of life as well as calls. */
+  #count(): void {
+    const { access } = this.#machine;
+    if (access.kind === 'pci') {
+      const { interrupts } = access;
+      const { onMessage, onIntx } = interrupts;
+      interrupts.onMessage = (vector) => {
+        this.#signs++;
+        onMessage?.(vector);
+      };
+      if (this.#machine.settings.interrupts === 'msix') interrupts.onIntx = null;
+      else
+        interrupts.onIntx = () => {
+          this.#signs++;
+          onIntx?.();
+        };
+    } else {
+      const { onLine } = access;
+      access.onLine = () => {
+        this.#signs++;
+        onLine?.();
+      };
+    }
+  }
+}
+
+function factsOf({ kind, capacity, properties }: QemuSettings): DeclaredFacts {
+  if (kind.type === 'blk') return { capacity };
+  if (kind.type === 'net')
+    return {
+      mac: (properties.mac ?? kind.properties!.mac).replaceAll(':', '').toLowerCase(),
+      ...(properties.host_mtu ? { mtu: Number(properties.host_mtu) } : {}),
+    };
+  return {};
+}
+
+/** The definition for one QEMU device with its properties. */
+function definitionOf(options: Readonly<Record<string, string>>): ParentDefinition {
+  const settings = readOptions(options);
+  return {
+    name: 'qemu',
+    deviceType: settings.kind.type,
+    description: `QEMU ${settings.device} over ${settings.transport === 'pci' ? 'virtio-pci' : 'virtio-mmio'}`,
+    options: OPTIONS,
+    openOptions: true,
+    external: true,
+    ...(settings.kind.net ? { peer: QEMU_PEER } : {}),
+    memory: (size) => new QemuRam(size, settings),
+    create: ({ memory }: ParentEnvironment) => new QemuInstance((memory as QemuRam).machine()),
+  };
+}
+
+/** QEMU's virtio devices: `qemu:virtio-blk-pci`, `qemu:virtio-net-pci,packed=on`, `qemu:virtio-rng-device`. */
+export const qemu = defineParent({
+  name: 'qemu',
+  deviceType: 'other',
+  description: `a virtio device of QEMU, without a guest: qemu:DEVICE,property=value,…; DEVICE is one of ${DEVICE_NAMES.join(', ')}`,
+  options: OPTIONS,
+  openOptions: true,
+  external: true,
+  specialise: definitionOf,
+  create: (environment) => definitionOf(environment.options).create(environment),
+});
