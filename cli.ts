@@ -2,6 +2,12 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandContext, EXIT, UsageError } from './conformance/commands/context.ts';
 import {
+  labBuildCommand,
+  labCleanCommand,
+  labDevicesCommand,
+  labRunCommand,
+} from './conformance/commands/lab.ts';
+import {
   explainCommand,
   listCommand,
   showCommand,
@@ -11,6 +17,7 @@ import {
 import { judgeCommand, replayCommand } from './conformance/commands/replay.ts';
 import { runCommand } from './conformance/commands/run.ts';
 import { schemaCommand } from './conformance/commands/schema.ts';
+import { LabError } from './conformance/lab/lab-error.ts';
 import { InputError } from './conformance/loader/problems.ts';
 import { RunRefused } from './conformance/runner/pool.ts';
 import { QueryError } from './conformance/runner/query.ts';
@@ -159,6 +166,8 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('-o, --out <dir>', 'folder to write to')
     .action(async (folders, options) => setCode(await corpusCommand(folders, options, context)));
 
+  addLab(command, context, setCode);
+
   command('list', 'List the cases', ['list', 'list --select "scope=packed" --json'])
     .option('-s, --select <query>', 'as for run; repeatable', collect)
     .option('--catalogue <path>', 'catalogue file or folder; repeatable', collect)
@@ -223,6 +232,52 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
   return top;
 }
 
+/** `vdpa-cts lab …`: devices of the Linux kernel in a guest that the suite builds itself. */
+function addLab(
+  command: (name: string, description: string, examples: string[]) => Command,
+  context: CommandContext,
+  setCode: (code: number) => void,
+): void {
+  const lab = command('lab', 'Run cases against vDPA devices of the Linux kernel, in a guest', [
+    'lab run --device vdpasim_blk --device vdpasim_net',
+    'lab build',
+    'lab clean',
+  ]);
+  const sub = (name: string, description: string) =>
+    lab
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .option(
+        '--cache <dir>',
+        'folder for the guest (default: $XDG_CACHE_HOME/vdpa-cts or ~/.cache/vdpa-cts)',
+      );
+  sub('run', 'Build the guest if there is none, boot it, run the cases inside and write reports')
+    .option('-d, --device <name>', 'device of the kernel (see `lab devices`); repeatable', collect)
+    .option('-s, --select <query>', 'cases to run, as for `run`; repeatable', collect)
+    .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
+    .option('--catalogue <path>', 'catalogue file or folder instead of the built-in one; repeatable', collect)
+    .option('-j, --jobs <n>', 'guests at a time (default: one a core)', positive)
+    .option('-o, --out <dir>', 'folder for reports (default: out)')
+    .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
+    .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
+    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 20000)', positive)
+    .option('--histories', 'keep the history of every case, not only of those with findings')
+    .option('--json', 'print events as JSON lines')
+    .option('-q, --quiet', 'no progress line')
+    .action(async (options) => setCode(await labRunCommand(options, context)));
+  sub('build', 'Build the guest from packages of Debian and the source of its kernel')
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'do not tell what is done')
+    .action(async (options) => setCode(await labBuildCommand(options, context)));
+  sub('clean', 'Remove everything that the lab keeps').action((options) =>
+    setCode(labCleanCommand(options, context)),
+  );
+  sub('devices', 'List the devices that can be tested')
+    .option('--json', 'print JSON lines')
+    .action((options) => setCode(labDevicesCommand(options, context)));
+}
+
 /**
  * Whoever reads the output may stop early, as `head` does; the exit code stays what it is. A pipe says EPIPE, a
  * socket that was closed with text unread says ECONNRESET.
@@ -266,7 +321,11 @@ export async function main(args: readonly string[]): Promise<number> {
 /** Say what went wrong in a way that helps, and whose fault it is. */
 function explainError(error: unknown, { err }: CommandContext): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.CLEAN : EXIT.USAGE;
-  const hinted = error instanceof UsageError || error instanceof TargetError || error instanceof QueryError;
+  const hinted =
+    error instanceof LabError ||
+    error instanceof UsageError ||
+    error instanceof TargetError ||
+    error instanceof QueryError;
   const hint = hinted ? `\n    hint: ${error.hint}` : '';
   const usage =
     hinted || error instanceof InputError || (error instanceof RunRefused && error.code !== 'SUITE');

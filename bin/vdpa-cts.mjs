@@ -10,9 +10,15 @@ const SOURCE = /\.(ts|tsx|mjs|css)$/;
 
 function newest() {
   let latest = Math.max(
-    ...['cli.ts', 'worker.ts', 'fuzz-worker.ts', 'prove-worker.ts', 'parents.ts', 'api.ts'].map(
-      (name) => statSync(join(root, name)).mtimeMs,
-    ),
+    ...[
+      'cli.ts',
+      'worker.ts',
+      'fuzz-worker.ts',
+      'prove-worker.ts',
+      'lab-agent.ts',
+      'parents.ts',
+      'api.ts',
+    ].map((name) => statSync(join(root, name)).mtimeMs),
   );
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {

@@ -12,7 +12,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export async function buildAll() {
   await build({
     absWorkingDir: root,
-    entryPoints: ['./cli.ts', './worker.ts', './fuzz-worker.ts', './prove-worker.ts', './api.ts'],
+    entryPoints: [
+      './cli.ts',
+      './worker.ts',
+      './fuzz-worker.ts',
+      './prove-worker.ts',
+      './lab-agent.ts',
+      './api.ts',
+    ],
     outdir: 'dist',
     bundle: true,
     splitting: true,

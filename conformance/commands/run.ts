@@ -12,7 +12,7 @@ import type { Catalogue } from '../loader/case.ts';
 import { assemble, type RanTarget, type RunOutcome } from '../runner/assemble.ts';
 import { COMBINE, type Combine } from '../runner/combine.ts';
 import { overrideParams } from '../runner/params.ts';
-import { runPool } from '../runner/pool.ts';
+import { type PoolOptions, runPool } from '../runner/pool.ts';
 import type { WorkerResult } from '../runner/protocol.ts';
 import { type Query, selector } from '../runner/query.ts';
 import { splitTarget } from '../runner/targets.ts';
@@ -44,8 +44,21 @@ const FORMATS: Record<string, { file: string; write(results: Results): string }>
   html: { file: 'report.html', write: htmlReport },
 };
 
+/** Where targets run that are not in this process. */
+export interface Elsewhere {
+  start: PoolOptions['start'];
+  /** Command that replays a history of such a target. */
+  replay: string;
+  /** Called before reports are written and when the run was refused. */
+  end(): void;
+}
+
 /** `vdpa-cts run`: run cases against targets and write reports. */
-export async function runCommand(options: RunOptions, context: CommandContext): Promise<number> {
+export async function runCommand(
+  options: RunOptions,
+  context: CommandContext,
+  elsewhere?: Elsewhere,
+): Promise<number> {
   const formats = options.format ?? Object.keys(FORMATS);
   for (const format of formats) {
     if (!(format in FORMATS))
@@ -102,6 +115,7 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
       timeout: options.timeout ?? 5000,
       allHistories: options.histories ?? false,
       signal: interrupt.signal,
+      start: elsewhere?.start,
       onPlan(target, facts, description, instances) {
         const { name, options: given } = splitTarget(targets[target]);
         const through = options.driver === 'vhost-vdpa' ? ', through vhost-vdpa' : '';
@@ -120,6 +134,7 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
     progress.end();
+    elsewhere?.end();
   }
   const interrupted = interrupt.signal.aborted;
   if (results.length === 0 && !interrupted)
@@ -133,6 +148,7 @@ export async function runCommand(options: RunOptions, context: CommandContext): 
     cases: catalogue.cases,
     requirements: requirements(),
     proofs: proofsOf(context),
+    replay: elsewhere?.replay ?? 'replay',
     version: context.version,
     complete: !interrupted,
     seed: options.seed ?? 1,

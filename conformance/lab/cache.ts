@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 export function cacheFolder(named?: string): string {
   if (named !== undefined) return resolve(named, 'lab');
   const base = process.env.XDG_CACHE_HOME;
-  return join(base !== undefined && base.startsWith('/') ? base : join(homedir(), '.cache'), 'vdpa-cts', 'lab');
+  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'vdpa-cts', 'lab');
 }
 
 const alive = (pid: number): boolean => {
@@ -26,7 +26,8 @@ export function sweep(cache: string): void {
   if (!existsSync(cache)) return;
   for (const name of readdirSync(cache)) {
     const owner = TEMPORARY.exec(name)?.[1];
-    if (owner !== undefined && !alive(Number(owner))) rmSync(join(cache, name), { recursive: true, force: true });
+    if (owner !== undefined && !alive(Number(owner)))
+      rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
 

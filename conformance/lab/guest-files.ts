@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { INIT_SCRIPT } from './init-script.ts';
 import { LabError } from './lab-error.ts';
@@ -22,7 +32,8 @@ async function librariesOf(program: string, root: string): Promise<string[]> {
   const folders = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'].map((folder) => join(root, folder));
   const text = await run('ldd', [program], { env: { ...process.env, LD_LIBRARY_PATH: folders.join(':') } });
   const lost = /^\s*(\S+) => not found/m.exec(text)?.[1];
-  if (lost !== undefined) throw new LabError(`${program} needs ${lost}`, `install the package that holds ${lost}`);
+  if (lost !== undefined)
+    throw new LabError(`${program} needs ${lost}`, `install the package that holds ${lost}`);
   return parseLdd(text);
 }
 
@@ -30,7 +41,9 @@ async function librariesOf(program: string, root: string): Promise<string[]> {
 async function addProgram(guest: string, program: string, to: string, unpacked: string): Promise<void> {
   copyFileSync(program, join(guest, to));
   for (const library of await librariesOf(program, unpacked)) {
-    const place = library.includes('/ld-linux') ? `lib64/${basename(library)}` : `lib/x86_64-linux-gnu/${basename(library)}`;
+    const place = library.includes('/ld-linux')
+      ? `lib64/${basename(library)}`
+      : `lib/x86_64-linux-gnu/${basename(library)}`;
     if (!existsSync(join(guest, place))) copyFileSync(realpathSync(library), join(guest, place));
   }
 }
@@ -42,11 +55,17 @@ function filesBelow(root: string): string[] {
 }
 
 /** Copy Debian's and our modules, and let busybox write the files that `modprobe` reads. */
-async function addModules(guest: string, kernel: string, release: string, built: readonly string[]): Promise<void> {
+async function addModules(
+  guest: string,
+  kernel: string,
+  release: string,
+  built: readonly string[],
+): Promise<void> {
   const folder = join(guest, 'lib/modules', release);
   mkdirSync(folder, { recursive: true });
   const packed = ['lib/modules', 'usr/lib/modules'].map((one) => join(kernel, one, release)).find(existsSync);
-  if (packed === undefined) throw new LabError(`the kernel package holds no modules of ${release}`, 'report it');
+  if (packed === undefined)
+    throw new LabError(`the kernel package holds no modules of ${release}`, 'report it');
   const ours = new Set(built.map((file) => basename(file)));
   for (const file of filesBelow(packed)) {
     const found = /([^/]+)\.ko(\.xz)?$/.exec(file);
@@ -79,10 +98,23 @@ const KOFFI_FILES = /^(?:index|indirect|package|cnoke|src|lib)/;
 /** Lay out the file system of the guest below `guest`. */
 export async function layOutGuest(guest: string, from: GuestSources): Promise<void> {
   rmSync(guest, { recursive: true, force: true });
-  for (const folder of ['bin', 'sbin', 'lib/x86_64-linux-gnu', 'lib64', 'proc', 'sys', 'dev', 'tmp', 'share', 'suite', 'etc'])
+  for (const folder of [
+    'bin',
+    'sbin',
+    'lib/x86_64-linux-gnu',
+    'lib64',
+    'proc',
+    'sys',
+    'dev',
+    'tmp',
+    'share',
+    'suite',
+    'etc',
+  ])
     mkdirSync(join(guest, folder), { recursive: true });
   const find = (path: string) =>
-    ['', 'usr/'].map((prefix) => join(from.userland, prefix + path)).find(existsSync) ?? join(from.userland, path);
+    ['', 'usr/'].map((prefix) => join(from.userland, prefix + path)).find(existsSync) ??
+    join(from.userland, path);
   copyFileSync(find('bin/busybox'), join(guest, 'bin/busybox'));
   for (const name of ['sh', 'modprobe', 'mount']) symlinkSync('busybox', join(guest, 'bin', name));
   await addProgram(guest, find('sbin/vdpa'), 'bin/vdpa', from.userland);

@@ -8,7 +8,7 @@ import { layOutGuest } from './guest-files.ts';
 import { INIT_SCRIPT } from './init-script.ts';
 import { LabError } from './lab-error.ts';
 import { buildModules, MODULES, SOURCE_FOLDERS } from './modules.ts';
-import { download, findKernel, type KernelPackages, unpack, USERLAND } from './packages.ts';
+import { download, findKernel, type KernelPackages, USERLAND, unpack } from './packages.ts';
 import { BUILD_TOOLS, RUN_TOOLS, requireTools, run } from './tools.ts';
 import { extractVmlinux } from './vmlinux.ts';
 

@@ -85,6 +85,9 @@ export async function buildModules(build: ModuleBuild): Promise<string[]> {
   const made = present.map(({ name }) => join(work, `${name}.ko`));
   const missing = made.filter((file) => !existsSync(file));
   if (missing.length > 0)
-    throw new LabError(`make built no ${missing.map((file) => basename(file)).join(', ')}`, 'report the kernel version');
+    throw new LabError(
+      `make built no ${missing.map((file) => basename(file)).join(', ')}`,
+      'report the kernel version',
+    );
   return made;
 }

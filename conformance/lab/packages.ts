@@ -18,7 +18,8 @@ export interface KernelPackages {
 /** What the guest needs besides its kernel: shell and boot tools, the `vdpa` command and its libraries. */
 export const USERLAND = ['busybox-static', 'iproute2', 'libmnl0', 'libcap2'] as const;
 
-const NO_APT = 'the lab takes Debian packages from apt: run `apt-get update` on a Debian 12 or newer, with a network';
+const NO_APT =
+  'the lab takes Debian packages from apt: run `apt-get update` on a Debian 12 or newer, with a network';
 
 /** Names that `apt-cache depends` prints as plain dependencies. */
 export function parseDepends(text: string): string[] {
@@ -65,7 +66,11 @@ export async function findKernel(): Promise<KernelPackages> {
  * Download packages into `folder` without installing them, each into the file that {@link unpack} finds.
  * @throws LabError when apt has no network or does not know a package
  */
-export async function download(folder: string, packages: readonly string[], signal?: AbortSignal): Promise<void> {
+export async function download(
+  folder: string,
+  packages: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
   mkdirSync(folder, { recursive: true });
   try {
     await run('apt-get', ['download', '-q', ...packages], { cwd: folder, signal });
@@ -75,7 +80,12 @@ export async function download(folder: string, packages: readonly string[], sign
 }
 
 /** Unpack a downloaded package below `root`. */
-export async function unpack(folder: string, name: string, root: string, signal?: AbortSignal): Promise<void> {
+export async function unpack(
+  folder: string,
+  name: string,
+  root: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const file = readdirSync(folder).find((one) => one.startsWith(`${name}_`) && one.endsWith('.deb'));
   if (file === undefined) throw new LabError(`${name} was not downloaded`, NO_APT);
   mkdirSync(root, { recursive: true });

@@ -101,6 +101,8 @@ export function run(name: string, args: readonly string[], options: ToolOptions 
       );
     };
     child.on('error', (error) => end(null, `cannot be started: ${error.message}`));
-    child.on('close', (code, cause) => end(code, cause === null ? `failed with code ${code}` : `was ended by ${cause}`));
+    child.on('close', (code, cause) =>
+      end(code, cause === null ? `failed with code ${code}` : `was ended by ${cause}`),
+    );
   });
 }

@@ -30,13 +30,17 @@ const FORMATS: readonly [magic: string, program: string, apt: string][] = [
  */
 export function extractVmlinux(image: Buffer): Buffer {
   const payload = payloadOf(image);
-  const [, program, apt] = FORMATS.find(([magic]) => payload.toString('hex', 0, magic.length / 2) === magic) ?? [];
+  const [, program, apt] =
+    FORMATS.find(([magic]) => payload.toString('hex', 0, magic.length / 2) === magic) ?? [];
   if (program === undefined)
     throw new LabError('the kernel is compressed in a way that the lab does not know', 'report it');
   const { stdout, error, stderr } = spawnSync(program, ['-dc'], { input: payload, maxBuffer: 1 << 30 });
   if (error !== undefined)
     throw new LabError(`${program} cannot be started: ${error.message}`, `apt-get install ${apt}`);
   if (stdout.toString('latin1', 1, 4) !== 'ELF')
-    throw new LabError(`the kernel does not unpack: ${stderr.toString().trim()}`, 'remove the cache with `vdpa-cts lab clean`');
+    throw new LabError(
+      `the kernel does not unpack: ${stderr.toString().trim()}`,
+      'remove the cache with `vdpa-cts lab clean`',
+    );
   return stdout;
 }

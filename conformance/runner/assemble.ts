@@ -37,6 +37,8 @@ export interface RunOutcome {
   targets: RanTarget[];
   /** `history`: file that was written. */
   results: { target: number; result: WorkerResult; history?: string }[];
+  /** Command that replays a history (default `replay`). */
+  replay?: string;
   /** Folder of the results file. */
   folder: string;
   cases: readonly CatalogueCase[];
@@ -166,7 +168,7 @@ function detailOf(result: WorkerResult, file: string | undefined, target: RanTar
     ...(events.length > 0 ? { picture: pictureAt(events, focus) } : {}),
     ...(file ? { history: relative(run.folder, file) } : {}),
     replay: file
-      ? `npx vdpa-cts replay ${quote(file)}`
+      ? `npx vdpa-cts ${run.replay ?? 'replay'} ${quote(file)}`
       : `npx vdpa-cts run --target ${quote(target.name)} --select ${quote(result.id)} --seed ${run.seed}`,
   };
 }

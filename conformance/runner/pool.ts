@@ -13,6 +13,17 @@ const LOOK_MS = 200;
 /** So many workers may one share lose before the rest of it is blocked: a device that hangs in every case. */
 const MOST_LOST = 50;
 
+/** What the pool needs of a worker; a worker thread has it. */
+export interface PoolWorker {
+  on(event: 'message', listener: (message: WorkerMessage) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'exit', listener: (code: number) => void): unknown;
+  /** End it, whatever it does. Resolves once it is gone. */
+  terminate(): Promise<unknown>;
+  /** Asked when it died or hung, after it is gone: what is known about the cause. */
+  cause?(): string;
+}
+
 export interface PoolOptions {
   /** Script of the worker: calls `runWorker`. */
   script: URL;
@@ -28,6 +39,8 @@ export interface PoolOptions {
   /** Milliseconds that one instance may take before it counts as hung. */
   timeout: number;
   allHistories: boolean;
+  /** Start a worker for `task` elsewhere than in a thread; it keeps `task.position` up to date itself. */
+  start?: (task: WorkerTask) => PoolWorker;
   onPlan(target: number, facts: DeviceFacts, description: string, instances: number): void;
   onResult(target: number, result: WorkerResult): void;
   /** Stop early: results so far are kept. */
@@ -173,19 +186,24 @@ interface End {
   why: string;
 }
 
+function startThread(script: URL, task: WorkerTask): PoolWorker {
+  const worker = new Worker(script, {
+    workerData: task,
+    resourceLimits: { maxOldGenerationSizeMb: 2048 },
+    stdout: true,
+  });
+  // What a parent prints must not mix with what the command prints.
+  worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
+  return worker;
+}
+
 function runWorkerOnce(
   task: WorkerTask,
   options: PoolOptions,
   onMessage: (message: WorkerMessage) => void,
 ): Promise<End> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(options.script, {
-      workerData: task,
-      resourceLimits: { maxOldGenerationSizeMb: 2048 },
-      stdout: true,
-    });
-    // What a parent prints must not mix with what the command prints.
-    worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
+    const worker = options.start?.(task) ?? startThread(options.script, task);
     let settled = false;
     const position = new Int32Array(task.position);
     let last = -2;
@@ -195,7 +213,11 @@ function runWorkerOnce(
       settled = true;
       clearInterval(watchdog);
       options.signal?.removeEventListener('abort', abort);
-      worker.terminate().then(() => resolve(end), reject);
+      const explained = () => {
+        const cause = end.kind === 'hang' || end.kind === 'crash' ? worker.cause?.() : undefined;
+        resolve(cause ? { ...end, why: `${end.why}: ${cause}` } : end);
+      };
+      worker.terminate().then(explained, reject);
     };
     const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
     const limit = () => (Atomics.load(position, 1) === 0 ? LOAD_MS : options.timeout);

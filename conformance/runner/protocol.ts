@@ -9,6 +9,8 @@ import type { DeviceFacts } from './device-facts.ts';
 export interface WorkerTask {
   target: string;
   catalogue: string[];
+  /** JSON file with a catalogue that was loaded elsewhere, to be used instead. */
+  compiled?: string;
   select: string[];
   params: string[];
   /** Bus driver, where no case says otherwise. */

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { requirements } from '../../specs/requirements.ts';
+import type { Catalogue } from '../loader/case.ts';
 import { loadCatalogue } from '../loader/load.ts';
 import { InputError } from '../loader/problems.ts';
 import { SUITE_RULES } from '../oracles/suite-rules.ts';
@@ -15,13 +17,38 @@ import { type ParentSource, resolveTarget, TargetError } from './targets.ts';
 /** Results are sent in batches of about this many milliseconds. */
 const BATCH_MS = 40;
 
-const send = (message: WorkerMessage) => parentPort!.postMessage(message);
+/** How a worker reports to whoever watches it. */
+export interface WorkerChannel {
+  send(message: WorkerMessage): void;
+  /** Everything is loaded: from here on instances are timed. */
+  loaded(): void;
+  /** The instance at position `at` begins; `id` is its name. */
+  begin(at: number, id: string): void;
+  /** Results may wait this many milliseconds before they are sent. */
+  readonly batchMs: number;
+}
 
-/** Run one worker's share of the instances of a target and report them. */
+/** Run one worker's share of the instances of a target and report them to the thread that started this one. */
 export async function runWorker(source: ParentSource): Promise<void> {
   const task = workerData as WorkerTask;
+  const position = new Int32Array(task.position);
+  await runTask(task, source, {
+    batchMs: BATCH_MS,
+    send: (message) => parentPort!.postMessage(message),
+    loaded: () => Atomics.store(position, 1, 1),
+    begin: (at) => Atomics.store(position, 0, at),
+  });
+}
+
+/** Carry out `task` and report through `channel`; what keeps it from being carried out is reported as well. */
+export async function runTask(
+  task: Omit<WorkerTask, 'position'>,
+  source: ParentSource,
+  channel: WorkerChannel,
+): Promise<void> {
+  const send = (message: WorkerMessage) => channel.send(message);
   try {
-    await work(task, source);
+    await work(task, source, channel);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const text =
@@ -39,13 +66,15 @@ export async function runWorker(source: ParentSource): Promise<void> {
   }
 }
 
-async function work(task: WorkerTask, source: ParentSource): Promise<void> {
-  const position = new Int32Array(task.position);
+async function work(
+  task: Omit<WorkerTask, 'position'>,
+  source: ParentSource,
+  channel: WorkerChannel,
+): Promise<void> {
   const target = { ...(await resolveTarget(task.target, source)), driver: task.driver };
-  const known = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
-  const { cases } = loadCatalogue(task.catalogue, known);
+  const { cases } = catalogueOf(task);
   const query = selector(task.select, requirements());
-  Atomics.store(position, 1, 1);
+  channel.loaded();
   const facts = createFacts(target);
   const selected = cases.filter((definition) => query.matchesCase(definition));
   const instances = overrideParams(selected, task.params)
@@ -54,15 +83,15 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
     .filter((_, i) => i % task.shards === task.shard);
   if (task.from === 0) {
     const ids = instances.map(({ instance: { id, definition } }) => ({ id, case: definition.id }));
-    send({ kind: 'plan', facts, description: target.definition.description, ids });
+    channel.send({ kind: 'plan', facts, description: target.definition.description, ids });
   }
   const guest = new GuestMemory(8 << 20);
   let batch: WorkerResult[] = [];
   let sent = performance.now();
   const end = task.until ?? instances.length;
   for (let at = task.from; at < end; at++) {
-    Atomics.store(position, 0, at);
     const { instance, skip } = instances[at];
+    channel.begin(at, instance.id);
     const begun = performance.now();
     const outcome: InstanceOutcome =
       skip === null
@@ -80,15 +109,21 @@ async function work(task: WorkerTask, source: ParentSource): Promise<void> {
       ms: now - begun,
       ...(keep && outcome.history ? { history: outcome.history } : {}),
     });
-    if (now - sent > BATCH_MS) {
-      send({ kind: 'results', results: batch });
+    if (now - sent > channel.batchMs) {
+      channel.send({ kind: 'results', results: batch });
       batch = [];
       sent = now;
     }
   }
   guest.dispose();
-  send({ kind: 'results', results: batch });
-  send({ kind: 'done' });
+  channel.send({ kind: 'results', results: batch });
+  channel.send({ kind: 'done' });
+}
+
+function catalogueOf({ catalogue, compiled }: Pick<WorkerTask, 'catalogue' | 'compiled'>): Catalogue {
+  if (compiled !== undefined) return JSON.parse(readFileSync(compiled, 'utf8')) as Catalogue;
+  const known = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
+  return loadCatalogue(catalogue, known);
 }
 
 /** Facts of the target; a parent that cannot even be created is a problem of the target. */

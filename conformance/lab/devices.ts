@@ -1,0 +1,96 @@
+/** A kernel device that the lab can test: how the guest makes it, and what it needs of the machine. */
+export interface LabDevice {
+  readonly description: string;
+  /** Modules to load before the set-up. */
+  readonly modules: readonly string[];
+  /** Shell commands that make `/dev/vhost-vdpa-0`. */
+  readonly setUp: readonly string[];
+  /** Arguments of QEMU for hardware of its own. */
+  readonly hardware?: readonly string[];
+  /** Further arguments of the kernel. */
+  readonly kernel?: string;
+}
+
+/** MAC address of net devices, so that results do not depend on chance. */
+const MAC = '52:54:00:aa:bb:cc';
+
+/** Size of the disk behind block devices that need one, in MiB. */
+const DISK_MIB = 64;
+
+const CORE = ['vdpa', 'vhost_vdpa'];
+
+/** A vIOMMU, without which a virtio-pci device behind vp_vdpa cannot be opened. */
+const VIOMMU = ['-device', 'intel-iommu,intremap=off,device-iotlb=on,caching-mode=on'];
+const VIRTIO_PCI = 'disable-legacy=on,iommu_platform=on,ats=on,addr=5';
+const PCI_SET_UP = [
+  'bdf=0000:00:05.0',
+  'if [ -e /sys/bus/pci/devices/$bdf/driver ]; then echo $bdf > /sys/bus/pci/devices/$bdf/driver/unbind; fi',
+  'echo vp-vdpa > /sys/bus/pci/devices/$bdf/driver_override',
+  'echo $bdf > /sys/bus/pci/drivers/vp-vdpa/bind',
+  'vdpa dev add name lab0 mgmtdev pci/$bdf',
+];
+
+/** Devices by the name that `--device` takes. */
+export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
+  vdpasim_blk: {
+    description: 'the block simulator of the Linux kernel (vdpa_sim_blk)',
+    modules: [...CORE, 'vdpa_sim_blk'],
+    setUp: ['vdpa dev add name lab0 mgmtdev vdpasim_blk'],
+  },
+  vdpasim_net: {
+    description: 'the network simulator of the Linux kernel (vdpa_sim_net)',
+    modules: [...CORE, 'vdpa_sim_net'],
+    setUp: [`vdpa dev add name lab0 mgmtdev vdpasim_net mac ${MAC}`],
+  },
+  vduse_blk: {
+    description: 'a block device in userspace: qemu-storage-daemon behind VDUSE',
+    modules: [...CORE, 'vduse'],
+    setUp: [
+      `busybox dd if=/dev/zero of=/tmp/disk bs=1M count=0 seek=${DISK_MIB} 2>/dev/null`,
+      'qemu-storage-daemon --blockdev driver=file,filename=/tmp/disk,node-name=d0 ' +
+        '--export type=vduse-blk,id=e0,node-name=d0,name=lab0,writable=on,num-queues=1,queue-size=256,serial=LAB1 &',
+      'for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /dev/vduse/lab0 ] && break; busybox sleep 0.2; done',
+      'vdpa dev add name lab0 mgmtdev vduse',
+    ],
+  },
+  vp_vdpa_net: {
+    description: 'virtio-net-pci of QEMU behind the kernel driver vp_vdpa',
+    modules: ['virtio_pci', ...CORE, 'vp_vdpa'],
+    setUp: PCI_SET_UP,
+    hardware: [
+      ...VIOMMU,
+      '-netdev',
+      'hubport,id=n0,hubid=0',
+      '-device',
+      `virtio-net-pci,netdev=n0,mac=${MAC},packed=on,${VIRTIO_PCI}`,
+    ],
+    kernel: 'intel_iommu=on',
+  },
+  vp_vdpa_blk: {
+    description: 'virtio-blk-pci of QEMU behind the kernel driver vp_vdpa',
+    modules: ['virtio_pci', ...CORE, 'vp_vdpa'],
+    setUp: PCI_SET_UP,
+    hardware: [
+      ...VIOMMU,
+      '-blockdev',
+      `driver=null-co,node-name=d0,size=${DISK_MIB}M,read-zeroes=on`,
+      '-device',
+      `virtio-blk-pci,drive=d0,packed=on,${VIRTIO_PCI}`,
+    ],
+    kernel: 'intel_iommu=on',
+  },
+};
+
+/** Target that the suite in the guest is given. */
+export const GUEST_TARGET = 'vhost-vdpa:/dev/vhost-vdpa-0';
+
+/** Script that the guest runs: make the device, then the share of the run that `job.json` asks for. */
+export function jobScript(device: LabDevice): string {
+  return `${[
+    ...device.modules.map((name) => `modprobe ${name} || echo 'lab: no module ${name}'`),
+    ...device.setUp,
+    'for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /dev/vhost-vdpa-0 ] && break; busybox sleep 0.2; done',
+    '[ -e /dev/vhost-vdpa-0 ] || echo "lab: the kernel made no /dev/vhost-vdpa-0"',
+    'exec node --stack-trace-limit=10 /suite/dist/lab-agent.js /share',
+  ].join('\n')}\n`;
+}
