@@ -1,11 +1,12 @@
-import type {
-  IotlbEntry,
-  Iova,
-  OpName,
-  Perm,
-  VdpaCallback,
-  VdpaConfigOps,
-  VqState,
+import {
+  type IotlbEntry,
+  type Iova,
+  initialVqState,
+  type OpName,
+  type Perm,
+  type VdpaCallback,
+  type VdpaConfigOps,
+  type VqState,
 } from '../../framework/device.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
@@ -98,12 +99,12 @@ export class RecordedOps implements VdpaConfigOps {
     return ready === true;
   }
   setVqState(idx: number, state: VqState): number {
-    return this.#int('setVqState', [idx, JSON.stringify(state)], () => this.#ops.setVqState(idx, state));
+    return this.#int('setVqState', [idx, stateText(state)], () => this.#ops.setVqState(idx, state));
   }
   getVqState(idx: number, state: VqState): number {
     const error = this.#int('getVqState', [idx], () => this.#ops.getVqState(idx, state));
     const event = this.#recorder.events.at(-1);
-    if (error === 0 && event?.k === 'op' && event.op === 'getVqState') event.a.push(JSON.stringify(state));
+    if (error === 0 && event?.k === 'op' && event.op === 'getVqState') event.a.push(stateText(state));
     return error;
   }
   getVendorVqStats(idx: number): Record<string, number | bigint> | number {
@@ -178,7 +179,7 @@ export class RecordedOps implements VdpaConfigOps {
   getConfig(offset: number, buf: Uint8Array): void {
     const event = this.#begin('getConfig', [offset, buf.length]);
     this.#run('getConfig', () => this.#ops.getConfig(offset, buf));
-    event.r = buf.length <= 64 ? Array.from(buf) : undefined;
+    if (this.quiet === 0 && buf.length <= 64) event.r = Array.from(buf);
   }
   setConfig(offset: number, buf: Uint8Array): void {
     this.#call('setConfig', [offset, ...buf], () => this.#ops.setConfig(offset, buf));
@@ -279,7 +280,33 @@ const OPTIONAL_OPS = [
   'resetMap',
 ] as const satisfies readonly OpName[];
 
-const hex = (bits: bigint) => `0x${BigInt.asUintN(64, bits).toString(16)}`;
+/** Texts of the feature sets and queue states seen last: the same few come again and again. */
+const hexTexts = new Map<bigint, string>();
+const MOST_TEXTS = 1000;
+
+function hex(bits: bigint): string {
+  let text = hexTexts.get(bits);
+  if (text === undefined) {
+    if (hexTexts.size >= MOST_TEXTS) hexTexts.clear();
+    text = `0x${BigInt.asUintN(64, bits).toString(16)}`;
+    hexTexts.set(bits, text);
+  }
+  return text;
+}
+
+const INITIAL_TEXT = JSON.stringify(initialVqState());
+
+/** A queue state as JSON; nearly all are the initial one. */
+function stateText(state: VqState): string {
+  const { split, packed } = state;
+  const initial =
+    split?.availIndex === 0 &&
+    packed?.lastAvailCounter === 1 &&
+    packed.lastAvailIdx === 0 &&
+    packed.lastUsedCounter === 1 &&
+    packed.lastUsedIdx === 0;
+  return initial ? INITIAL_TEXT : JSON.stringify(state);
+}
 
 function describe(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;

@@ -39,20 +39,18 @@ export interface DeviceKit {
   lacks(session: Session, direction: Direction): string | null;
 }
 
-const patterns = new Map<number, Uint8Array>();
-const MOST_PATTERNS = 4096;
+/** Places at which patterns begin: a power of two. */
+const STARTS = 0x10000;
+/** Longest pattern that is cut out of {@link RANDOM}. */
+const LONGEST = 0x10000;
+
+const RANDOM = makePattern(0, STARTS + LONGEST);
 
 /** `size` bytes that depend on `seed` and differ between neighbouring positions and seeds. Shared: not to be changed. */
 export function pattern(seed: number, size: number): Uint8Array {
-  const key = seed * 0x10000 + size;
-  if (size >= 0x10000) return makePattern(seed, size);
-  let bytes = patterns.get(key);
-  if (bytes === undefined) {
-    if (patterns.size >= MOST_PATTERNS) patterns.clear();
-    bytes = makePattern(seed, size);
-    patterns.set(key, bytes);
-  }
-  return bytes;
+  if (size > LONGEST) return makePattern(seed, size);
+  const start = (Math.imul(seed, 0x9e3779b1) >>> 8) & (STARTS - 1);
+  return RANDOM.subarray(start, start + size);
 }
 
 function makePattern(seed: number, size: number): Uint8Array {

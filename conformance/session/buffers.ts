@@ -14,6 +14,8 @@ export interface Buffer {
   /** One region per part, in order. */
   readonly regions: readonly NamedRegion[];
   readonly parts: readonly Part[];
+  /** The same for the driver's side of the ring. */
+  readonly elements: readonly Element[];
   /** Elements as exposed: [iova, pa, length]. */
   readonly readable: readonly [number, number, number][];
   readonly writable: readonly [number, number, number][];
@@ -41,24 +43,28 @@ export class SessionBuffers {
     const { memory, poison } = this.#session;
     const b = this.#serial++;
     const label = name === '' ? `b${b}` : name;
-    const placed = parts.map((part, i) => {
-      const size = 'read' in part ? part.read.length : part.write;
-      const region = regions?.[i] ?? memory.alloc(`${label}.${i}`, size, 1);
-      const bytes = memory.bytes({ pa: region.pa, size });
-      if ('read' in part) bytes.set(part.read);
-      else bytes.fill(poison);
-      return { ...region, size };
-    });
+    const { bytes } = memory.host;
+    const placed: NamedRegion[] = [];
+    const elements: Element[] = [];
     const readable: [number, number, number][] = [];
     const writable: [number, number, number][] = [];
-    placed.forEach((region, i) => {
-      ('read' in parts[i] ? readable : writable).push([region.iova, region.pa, region.size]);
-    });
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i];
+      const write = 'write' in part;
+      const size = write ? part.write : part.read.length;
+      const { name: own, pa, iova } = regions?.[i] ?? memory.alloc(`${label}.${i}`, size, 1);
+      if (write) bytes.fill(poison, pa, pa + size);
+      else bytes.set(part.read, pa);
+      placed.push({ name: own, pa, iova, size });
+      elements.push({ iova, len: size, write });
+      (write ? writable : readable).push([iova, pa, size]);
+    }
     const buffer: Buffer = {
       b,
       q,
       name: label,
       regions: placed,
+      elements,
       parts,
       readable,
       writable,
@@ -76,14 +82,6 @@ export class SessionBuffers {
     return this.#all;
   }
 
-  elements(buffer: Buffer): Element[] {
-    return buffer.regions.map((region, i) => ({
-      iova: region.iova,
-      len: region.size,
-      write: !('read' in buffer.parts[i]),
-    }));
-  }
-
   /** The latest buffer called `name`. */
   named(name: string): Buffer | undefined {
     return this.#byName.get(name);
@@ -95,14 +93,23 @@ export class SessionBuffers {
 
   /** All bytes of the writable parts, in order. */
   written(buffer: Buffer): Uint8Array {
-    const total = buffer.writable.reduce((sum, [, , n]) => sum + n, 0);
-    const bytes = new Uint8Array(total);
+    const { bytes: host } = this.#session.memory.host;
+    const { writable } = buffer;
+    if (writable.length === 1) return host.slice(writable[0][1], writable[0][1] + writable[0][2]);
+    const bytes = new Uint8Array(this.room(buffer));
     let at = 0;
-    for (const [, pa, n] of buffer.writable) {
-      bytes.set(this.#session.memory.bytes({ pa, size: n }), at);
+    for (const [, pa, n] of writable) {
+      bytes.set(host.subarray(pa, pa + n), at);
       at += n;
     }
     return bytes;
+  }
+
+  /** Bytes that the device may write. */
+  room({ writable }: Buffer): number {
+    let total = 0;
+    for (let i = 0; i < writable.length; i++) total += writable[i][2];
+    return total;
   }
 
   /** The last device-writable byte as it stands: the status of block requests. */

@@ -24,6 +24,8 @@ export class SessionMemory {
   readonly #named = new Map<string, NamedRegion>();
   #current: RamBlock | null = null;
   #room = FIRST_BLOCK;
+  /** How often a mapping was asked for or taken away. */
+  changes = 0;
 
   constructor(guest: GuestMemory, virtio: BoundDevice, recorder: Recorder) {
     this.#guest = guest;
@@ -34,17 +36,7 @@ export class SessionMemory {
 
   /** Take `size` bytes of memory that is mapped read-write; `name` labels it in the history. */
   alloc(name: string, size: number, align = 16): NamedRegion {
-    if (this.#current !== null) {
-      try {
-        return this.#record(name, this.#guest.alloc(this.#current, size, align));
-      } catch (error) {
-        if (!(error instanceof RangeError)) throw error;
-      }
-    }
-    this.#current = this.#guest.addBlock(Math.max(this.#room, size + align + 4 * PAGE));
-    this.#room = Math.min(this.#room * 2, 256 << 10);
-    this.map(this.#current, this.#current.perm);
-    return this.#record(name, this.#guest.alloc(this.#current, size, align));
+    return this.#record(name, this.#take(size, align));
   }
 
   /** Take whole pages of their own, mapped with `perm`; 0 leaves them unmapped. */
@@ -68,11 +60,20 @@ export class SessionMemory {
 
   /** Memory for a ring area; not listed as a buffer. */
   allocArea(size: number, align: number): Region {
-    const region = this.alloc('', size, align);
-    return { pa: region.pa, iova: region.iova, size: region.size };
+    return this.#take(size, align);
+  }
+
+  #take(size: number, align: number): Region {
+    if (this.#current === null || !this.#guest.fits(this.#current, size, align)) {
+      this.#current = this.#guest.addBlock(Math.max(this.#room, size + align + 4 * PAGE));
+      this.#room = Math.min(this.#room * 2, 256 << 10);
+      this.map(this.#current, this.#current.perm);
+    }
+    return this.#guest.alloc(this.#current, size, align);
   }
 
   map(region: Region, perm: Perm, asid = 0): number {
+    this.changes++;
     const result = this.#virtio.spaces[asid].map({
       iova: region.iova,
       size: region.size,
@@ -92,6 +93,7 @@ export class SessionMemory {
   }
 
   unmap(region: Region, asid = 0): void {
+    this.changes++;
     this.#virtio.spaces[asid].unmap(region.iova, region.size);
     this.#recorder.push({ k: 'map', asid, iova: region.iova, pa: region.pa, size: region.size, perm: 0 });
   }
@@ -116,11 +118,10 @@ export class SessionMemory {
   }
 
   #record(name: string, region: Region): NamedRegion {
-    const named = { name, ...region };
-    if (name !== '') {
-      this.#named.set(name, named);
-      this.#recorder.push({ k: 'memory', name, pa: region.pa, iova: region.iova, size: region.size });
-    }
+    const { pa, iova, size } = region;
+    const named: NamedRegion = { name, pa, iova, size };
+    this.#named.set(name, named);
+    this.#recorder.push({ k: 'memory', name, pa, iova, size });
     return named;
   }
 }

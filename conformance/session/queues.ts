@@ -1,3 +1,4 @@
+import { Buffer as NodeBuffer } from 'node:buffer';
 import type { VqState } from '../../framework/device.ts';
 import { layoutQueue } from '../../framework/virtqueue/driver/areas.ts';
 import { createDriverRing } from '../../framework/virtqueue/driver/create.ts';
@@ -8,13 +9,9 @@ import {
   DriverRingError,
   type InterruptMode,
 } from '../../framework/virtqueue/driver/ring.ts';
-import {
-  F_EVENT_IDX,
-  F_IN_ORDER,
-  F_NOTIFICATION_DATA,
-  F_RING_PACKED,
-} from '../../specs/virtio-1.1/features.ts';
-import { MAX_QUEUE_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
+import { F_EVENT_IDX, F_IN_ORDER, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
+import { DESC_SIZE, MAX_QUEUE_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
+import type { AddEvent, AreaEvent, UsedEvent } from '../history/events.ts';
 import type { Buffer } from './buffers.ts';
 import type { Session } from './session.ts';
 
@@ -35,6 +32,8 @@ export interface SessionQueue {
   announced: boolean;
   /** Called inside each notification. */
   onIrq?: () => void;
+  /** The descriptor table as it was shown to the history last, and the mappings it was seen through. */
+  shown?: { bytes: Uint8Array; mappings: number };
 }
 
 export interface QueueOptions {
@@ -45,6 +44,8 @@ export interface QueueOptions {
   /** Ops of the set-up that are left out. */
   omit?: readonly ('num' | 'address' | 'state')[];
 }
+
+const AREAS = ['desc', 'driver', 'device'] as const;
 
 /** What `add` cannot do because a device keeps buffers that it should have given back. */
 const HELD: ReadonlySet<string> = new Set(['ring-full', 'bad-slots', 'bad-id']);
@@ -77,25 +78,14 @@ export class SessionQueues {
 
   /** Allocate the areas of queue `idx`, initialise the ring and tell the device. Returns 0 or -errno. */
   setUp(idx: number, options: QueueOptions): number {
-    const { memory, recorder, features } = this.#session;
+    const { memory, features } = this.#session;
     const packed = (features & F_RING_PACKED) !== 0n;
     if (this.#queues[idx]) this.#session.breach('a queue is set up twice');
     const { num, start } = options;
     const layout = layoutQueue(packed ? 'packed' : 'split', num);
     const area = (part: { size: number; align: number }): Area => memory.allocArea(part.size, part.align);
     const areas = { desc: area(layout.desc), driver: area(layout.driver), device: area(layout.device) };
-    for (const name of ['desc', 'driver', 'device'] as const) {
-      recorder.push({
-        k: 'area',
-        q: idx,
-        name,
-        ...areas[name],
-        num,
-        packed,
-        features: `0x${features.toString(16)}`,
-        ...(start ? { start } : {}),
-      });
-    }
+    for (const name of AREAS) this.#recordArea(idx, name, areas[name], num, packed, start);
     const ring = createDriverRing(packed, {
       memory: memory.host,
       num,
@@ -124,6 +114,39 @@ export class SessionQueues {
       ready: options.ready,
       omit: options.omit,
     });
+  }
+
+  #recordArea(
+    q: number,
+    name: (typeof AREAS)[number],
+    { pa, iova, size }: Area,
+    num: number,
+    packed: boolean,
+    start?: { index: number; wrap?: 0 | 1 },
+  ): void {
+    const event: AreaEvent = {
+      k: 'area',
+      q,
+      name,
+      pa,
+      iova,
+      size,
+      num,
+      packed,
+      features: this.#session.featuresText,
+    };
+    if (start) event.start = start;
+    this.#session.recorder.push(event);
+  }
+
+  /** Whether the descriptors of `queue`, or what they point to, differ from the last time this was asked. */
+  tableChanged(queue: SessionQueue): boolean {
+    const { memory } = this.#session;
+    const bytes = memory.bytes({ pa: queue.areas.desc.pa, size: DESC_SIZE * queue.num });
+    const { shown } = queue;
+    if (shown?.mappings === memory.changes && NodeBuffer.compare(shown.bytes, bytes) === 0) return false;
+    queue.shown = { bytes: bytes.slice(), mappings: memory.changes };
+    return true;
   }
 
   /** Ask for used buffer notifications; `arm` means: for the next buffer used. */
@@ -156,20 +179,16 @@ export class SessionQueues {
     const told = num ?? queue.num;
     if (told < 1 || told > MAX_QUEUE_SIZE) return;
     const layout = layoutQueue(queue.packed ? 'packed' : 'split', told);
-    const features = `0x${this.#session.features.toString(16)}`;
-    for (const name of ['desc', 'driver', 'device'] as const) {
+    for (const name of AREAS) {
       const { pa, iova } = queue.areas[name];
       const by = offset[name] ?? 0;
-      const place = { pa: pa + by, iova: iova + by, size: layout[name].size };
-      this.#session.recorder.push({
-        k: 'area',
-        q: idx,
+      this.#recordArea(
+        idx,
         name,
-        ...place,
-        num: told,
-        packed: queue.packed,
-        features,
-      });
+        { pa: pa + by, iova: iova + by, size: layout[name].size },
+        told,
+        queue.packed,
+      );
     }
   }
 
@@ -206,24 +225,23 @@ export class SessionQueues {
     const queue = this.must(buffer.q);
     const { ring } = queue;
     const before = ring.free;
-    const id = this.#fitted(() =>
-      ring.add(this.#session.buffers.elements(buffer), { ...options, token: buffer }),
-    );
+    const id = this.#fitted(() => ring.add(buffer.elements, { ...options, token: buffer }));
     const slots = before - ring.free;
     buffer.id = id;
     queue.pending.push(buffer.b);
     const table = options.indirect?.table;
-    this.#session.recorder.push({
+    const event: AddEvent = {
       k: 'add',
       q: queue.idx,
       b: buffer.b,
       id,
       slots,
-      ...(queue.packed ? { at: queue.nextSlot } : {}),
       r: buffer.readable as [number, number, number][],
       w: buffer.writable as [number, number, number][],
-      ...(table ? { table: [table.iova, table.pa, table.size] as [number, number, number] } : {}),
-    });
+    };
+    if (queue.packed) event.at = queue.nextSlot;
+    if (table) event.table = [table.iova, table.pa, table.size];
+    this.#session.recorder.push(event);
     queue.nextSlot = (queue.nextSlot + slots) % queue.num;
   }
 
@@ -253,10 +271,10 @@ export class SessionQueues {
 
   /** Kick queue `idx`, with notification data when that was negotiated. */
   kick(idx: number, data?: number): void {
-    const { ops, features } = this.#session;
+    const { ops } = this.#session;
     const queue = this.#queues[idx];
     if (queue) queue.announced = true;
-    if ((features & F_NOTIFICATION_DATA) !== 0n && ops.kickVqWithData !== undefined) {
+    if (this.#session.notificationData && ops.kickVqWithData !== undefined) {
       const ring = queue?.ring;
       ops.kickVqWithData(data ?? ((ring?.notificationData() ?? 0) | idx) >>> 0);
     } else ops.kickVq(idx);
@@ -284,14 +302,10 @@ export class SessionQueues {
       const used = queue.ring.poll();
       if (used === null) break;
       const buffer = used.known ? (used.token as Buffer) : undefined;
-      this.#session.recorder.push({
-        k: 'used',
-        q: idx,
-        b: buffer?.b ?? -1,
-        id: used.id,
-        ...(used.len === undefined ? {} : { len: used.len }),
-        ...(used.writeFlag === undefined ? {} : { wf: used.writeFlag }),
-      });
+      const event: UsedEvent = { k: 'used', q: idx, b: buffer === undefined ? -1 : buffer.b, id: used.id };
+      if (used.len !== undefined) event.len = used.len;
+      if (used.writeFlag !== undefined) event.wf = used.writeFlag;
+      this.#session.recorder.push(event);
       if (buffer) {
         buffer.used = { len: used.len, id: used.id, writeFlag: used.writeFlag };
         got.push(buffer);

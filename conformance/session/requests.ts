@@ -70,18 +70,24 @@ export function listCut(readable: number, writable: number, dir: Direction, coun
 /** The parts of a request under a framing: readable ones first (2.6.4.2). */
 export function partsOf(readable: Uint8Array, writable: number, cut: Cut | undefined): Part[] {
   const parts: Part[] = [];
+  if (cut === undefined) {
+    if (readable.length > 0) parts.push({ read: readable });
+    if (writable > 0) parts.push({ write: writable });
+    return parts;
+  }
   let at = 0;
-  for (const size of cutSizes(readable.length, cut?.r)) {
+  for (const size of cutSizes(readable.length, cut.r)) {
     parts.push({ read: readable.subarray(at, at + size) });
     at += size;
   }
-  for (const size of cutSizes(writable, cut?.w)) parts.push({ write: size });
+  for (const size of cutSizes(writable, cut.w)) parts.push({ write: size });
   return parts;
 }
 
 /** Ring options for a framing of `count` elements; allocates the indirect table when one is asked for. */
 export function addOptions(session: Session, framing: Framing, count: number): AddOptions {
   const { indirect } = framing;
+  if (isPlain(framing)) return PLAIN;
   if (framing.breach) session.breach('framing rule broken');
   if (indirect && !session.has('VIRTIO_F_INDIRECT_DESC'))
     session.breach('an indirect table without the feature');
@@ -99,6 +105,12 @@ export function addOptions(session: Session, framing: Framing, count: number): A
     ...(indirect ? { indirect: { table: table(), direct } } : {}),
   };
 }
+
+const PLAIN: AddOptions = {};
+
+/** Whether the buffer goes into the ring as it comes. */
+const isPlain = ({ indirect, breach, slots, id, otherIds, tableWriteFlag }: Framing): boolean =>
+  !indirect && !breach && !slots && id === undefined && otherIds === undefined && !tableWriteFlag;
 
 /** Write one request of the device type into its queue, without making it available. */
 export function addRequest(session: Session, options: RequestOptions): Buffer {
@@ -146,21 +158,20 @@ export interface RequestOutcome {
 /** Look at a request: whether it came back, and whether its data are right. */
 export function outcomeOf(session: Session, buffer: Buffer): RequestOutcome {
   const plan = planOf(session, buffer);
-  const maxLen = buffer.writable.reduce((sum, [, , n]) => sum + n, 0);
+  const maxLen = session.buffers.room(buffer);
   const full = plan?.usedLen ?? maxLen;
   const exactLen = plan?.shorter ? Math.min(full, Math.max(1, buffer.used?.len ?? full)) : full;
   if (buffer.used === undefined) return { name: buffer.name, used: false, maxLen, exactLen };
   const problem = plan?.check(session, buffer) ?? undefined;
   // Packed: without the WRITE flag the length field is reserved (2.7.4).
   const { len, writeFlag } = buffer.used;
-  return {
-    name: buffer.name,
-    used: true,
-    ...(len === undefined || writeFlag === false ? {} : { len }),
-    maxLen,
-    exactLen,
-    ...(problem ? { problem, about: plan?.about } : {}),
-  };
+  const outcome: RequestOutcome = { name: buffer.name, used: true, maxLen, exactLen };
+  if (len !== undefined && writeFlag !== false) outcome.len = len;
+  if (problem) {
+    outcome.problem = problem;
+    outcome.about = plan?.about;
+  }
+  return outcome;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts
 import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
-import { bitMask } from '../../specs/virtio-1.1/features.ts';
+import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
 import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
@@ -63,8 +63,10 @@ export class Session {
   readonly plans = new Map<number, RequestPlan>();
   /** Values kept by steps under a name (`save:`). */
   readonly saved = new Map<string, unknown>();
-  /** Features in force, as the driver accepted them. */
-  features = 0n;
+  #features = 0n;
+  #featuresText = '0x0';
+  /** NOTIFICATION_DATA is in force. */
+  notificationData = false;
   /** Features that `bring-up` accepts when offered: the `needs` of the case. */
   wanted = 0n;
   configIrqs = 0;
@@ -130,6 +132,7 @@ export class Session {
   #exposeSlots(): void {
     if (!this.breached) return;
     for (const queue of this.queues.all) {
+      if (!this.queues.tableChanged(queue)) continue;
       const { view } = this.memory.host;
       const w: [number, number, number][] = [];
       const at = Array.from({ length: queue.num }, (_, i): [number, number] => {
@@ -253,6 +256,21 @@ export class Session {
       !this.suspended &&
       this.queues.disabled.size === 0
     );
+  }
+
+  /** Features in force, as the driver accepted them. */
+  get features(): bigint {
+    return this.#features;
+  }
+  set features(features: bigint) {
+    if (features === this.#features) return;
+    this.#features = features;
+    this.#featuresText = `0x${features.toString(16)}`;
+    this.notificationData = (features & F_NOTIFICATION_DATA) !== 0n;
+  }
+  /** The same as histories have it. */
+  get featuresText(): string {
+    return this.#featuresText;
   }
 
   /** Whether a feature is in force, by name. */

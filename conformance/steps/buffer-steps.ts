@@ -1,3 +1,4 @@
+import { Buffer as NodeBuffer } from 'node:buffer';
 import { pattern } from '../kits/kit.ts';
 import type { Part } from '../session/buffers.ts';
 import { addOptions } from '../session/requests.ts';
@@ -64,8 +65,8 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-export const toHex = (bytes: Uint8Array) =>
-  Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+export const toHex = (bytes: Uint8Array): string =>
+  NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 
 interface SubmitArgs extends FramingArgs {
   queue?: number | string;

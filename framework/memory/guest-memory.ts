@@ -21,6 +21,12 @@ export const GUARD = 64;
 /** Mapping granule in bytes. */
 export const PAGE = 4096;
 
+/** A block and where its free space begins. */
+interface Placed {
+  readonly block: RamBlock;
+  next: number;
+}
+
 const pageUp = (n: number) => Math.ceil(n / PAGE) * PAGE;
 
 /**
@@ -32,7 +38,7 @@ const pageUp = (n: number) => Math.ceil(n / PAGE) * PAGE;
  */
 export class GuestMemory {
   readonly host: HostMemory;
-  #blocks: { block: RamBlock; next: number }[] = [];
+  #blocks: Placed[] = [];
   /** Where blocks are cut from, one window after the other: `used` bytes of each are taken. */
   #rooms: { window: IovaWindow | null; pa: number; size: number; used: number }[];
   #exchange: MemoryExchange | null = null;
@@ -123,17 +129,34 @@ export class GuestMemory {
     throw new RangeError(`guest memory exhausted: ${bytes} bytes asked, ${left} left`);
   }
 
+  /** Whether {@link alloc} can take `size` bytes from `block`. */
+  fits(block: RamBlock, size: number, align = 16): boolean {
+    return this.#start(this.#placed(block), align) + size <= block.pa + block.size;
+  }
+
   /**
    * Take `size` bytes from `block`, aligned to `align`, with {@link GUARD} bytes of distance to neighbours.
    * @throws RangeError when the block is full
    */
   alloc(block: RamBlock, size: number, align = 16): Region {
-    const slot = this.#blocks.find((b) => b.block === block)!;
-    const pa = Math.ceil(slot.next / align) * align;
+    const slot = this.#placed(block);
+    const pa = this.#start(slot, align);
     if (pa + size > block.pa + block.size)
       throw new RangeError(`RAM block full: ${size} bytes asked, ${block.pa + block.size - pa} left`);
     slot.next = pa + size + GUARD;
     return { pa, iova: block.iova + (pa - block.pa), size };
+  }
+
+  /** Most allocations are from the block that was added last. */
+  #placed(block: RamBlock): Placed {
+    for (let i = this.#blocks.length - 1; i >= 0; i--)
+      if (this.#blocks[i].block === block) return this.#blocks[i];
+    throw new RangeError('that RAM block is not of this memory, or was forgotten');
+  }
+
+  #start({ next }: Placed, align: number): number {
+    const over = next % align;
+    return over === 0 ? next : next + align - over;
   }
 
   /** The IOTLB entry that maps `block`. */

@@ -20,11 +20,8 @@ export const resetConfig = (state: ConfigState): ConfigState => ({
   changed: state.changed,
 });
 
-export const listen = (state: ConfigState, listening: boolean): ConfigState => ({
-  ...state,
-  listening,
-  owed: false,
-});
+export const listen = (state: ConfigState, listening: boolean): ConfigState =>
+  listening === state.listening && !state.owed ? state : { ...state, listening, owed: false };
 
 /** Something happened behind the device. */
 export const backendActed = (state: ConfigState, what: string): ConfigState =>
@@ -45,6 +42,7 @@ export const owedChange = (state: ConfigState): Breach | null =>
 
 /** The generation is read. */
 export function readGeneration(state: ConfigState, answer: number): [ConfigState, Breach | null] {
+  if (!state.changed && state.generation === answer) return [state, null];
   const same = state.changed && state.generation === answer;
   const next = { ...state, generation: answer, changed: false };
   if (!same) return [next, null];

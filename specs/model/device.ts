@@ -29,7 +29,8 @@ export interface DeviceState {
   readonly type: DeviceType;
   readonly status: StatusState;
   readonly features: FeatureState;
-  readonly queues: ReadonlyMap<number, QueueState>;
+  /** By index; undefined where nothing was asked of a queue since the reset. */
+  readonly queues: readonly (QueueState | undefined)[];
   readonly suspended: boolean;
   readonly config: ConfigState;
 }
@@ -38,7 +39,7 @@ export const initialDevice = (type: DeviceType): DeviceState => ({
   type,
   status: initialStatus,
   features: initialFeatures,
-  queues: new Map(),
+  queues: [],
   suspended: false,
   config: initialConfig,
 });
@@ -46,22 +47,15 @@ export const initialDevice = (type: DeviceType): DeviceState => ({
 /** State and what is wrong with the event: the reducer of the model. */
 export type Step = readonly [DeviceState, readonly Breach[]];
 
+/** A device has fewer virtqueues than this (section 4.1.4.3: queue_select has 16 bits). */
+const MOST_QUEUES = 0x10000;
+
 const NOTHING: readonly Breach[] = [];
 const fine = (state: DeviceState): Step => [state, NOTHING];
 const maybe = (state: DeviceState, breach: Breach | null): Step => [
   state,
   breach === null ? NOTHING : [breach],
 ];
-
-/** Events that the model of the device looks at; all others leave it as it is. */
-const SEEN: ReadonlySet<HistoryEvent['k']> = new Set([
-  'op',
-  'backend',
-  'config-irq',
-  'pump',
-  'breach',
-  'reset-done',
-]);
 
 /** Features as they stand in a history; the same few texts come again and again. */
 const parsed = new Map<string, bigint>();
@@ -77,39 +71,41 @@ function bits(text: unknown): bigint {
 
 /** One event of a history: the state after it, and every rule it breaks. Pure. */
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
-  if (event.k === 'op') return reduceOp(state, event);
-  if (event.k === 'breach') return fine({ ...state, status: { ...state.status, free: true } });
-  // What loses power forgets its status as a reset does.
-  if (event.k === 'backend' && event.what === 'power-cut')
-    return fine({ ...state, status: askReset(state.status) });
-  // A suspended device puts changes of its own off.
-  if (event.k === 'backend' && !state.suspended)
-    return fine({ ...state, config: backendActed(state.config, event.what) });
-  if (event.k === 'config-irq') return fine({ ...state, config: notified(state.config) });
-  if (event.k === 'pump' && event.idle) return idle(state);
-  if (event.k === 'reset-done') {
-    return fine({
-      ...state,
-      status: initialStatus,
-      features: resetFeatures(state.features),
-      queues: new Map(),
-      suspended: false,
-      config: resetConfig(state.config),
-    });
+  switch (event.k) {
+    case 'op':
+      return reduceOp(state, event);
+    case 'breach':
+      return fine({ ...state, status: { ...state.status, free: true } });
+    case 'backend':
+      // What loses power forgets its status as a reset does.
+      if (event.what === 'power-cut') return fine({ ...state, status: askReset(state.status) });
+      // A suspended device puts changes of its own off.
+      return fine(state.suspended ? state : withConfig(state, backendActed(state.config, event.what)));
+    case 'config-irq':
+      return fine(withConfig(state, notified(state.config)));
+    case 'pump':
+      return event.idle ? idle(state) : fine(state);
+    case 'reset-done':
+      return fine({
+        ...initialDevice(state.type),
+        features: resetFeatures(state.features),
+        config: resetConfig(state.config),
+      });
+    default:
+      return fine(state);
   }
-  return fine(state);
 }
+
+const withConfig = (state: DeviceState, config: ConfigState): DeviceState =>
+  config === state.config ? state : { ...state, config };
 
 function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
   switch (op) {
     case 'setStatus': {
       const value = a[0] as number;
-      const fixed = state.features.fixed || (value & STATUS.FEATURES_OK) !== 0;
-      return fine({
-        ...state,
-        status: writeStatus(state.status, value),
-        features: { ...state.features, fixed },
-      });
+      const fixes = !state.features.fixed && (value & STATUS.FEATURES_OK) !== 0;
+      const features = fixes ? { ...state.features, fixed: true } : state.features;
+      return fine({ ...state, status: writeStatus(state.status, value), features });
     }
     case 'reset':
     case 'compatReset':
@@ -118,7 +114,7 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
       return r === undefined ? fine(state) : status(state, r as number);
     case 'getDeviceFeatures': {
       const [features, breach] = readOffer(state.features, bits(r), state.type);
-      return maybe({ ...state, features }, breach);
+      return maybe(features === state.features ? state : { ...state, features }, breach);
     }
     case 'setDriverFeatures':
       return fine({ ...state, features: writeFeatures(state.features, bits(a[0]), (r as number) ?? 0) });
@@ -134,21 +130,21 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
     case 'getVqReady': {
       if (state.status.free || state.status.resetting !== null) return fine(state);
       const idx = a[0] as number;
-      const known = state.queues.get(idx) ?? initialQueue;
-      return maybe(state, readReady(known, idx, r as boolean, state.queues.has(idx)));
+      const known = state.queues[idx];
+      return maybe(state, readReady(known ?? initialQueue, idx, r as boolean, known !== undefined));
     }
     case 'getVqState': {
       const idx = a[0] as number;
       if (r !== 0 || !state.suspended || state.status.free) return fine(state);
-      const known = state.queues.get(idx) ?? initialQueue;
+      const known = state.queues[idx] ?? initialQueue;
       const answer = String(a[1]);
       return maybe(queue(state, idx, { position: answer }), readPosition(known, idx, answer));
     }
     case 'setConfigCb':
-      return fine({ ...state, config: listen(state.config, a[0] === true) });
+      return fine(withConfig(state, listen(state.config, a[0] === true)));
     case 'getGeneration': {
       const [config, breach] = readGeneration(state.config, r as number);
-      return maybe({ ...state, config }, breach);
+      return maybe(withConfig(state, config), breach);
     }
     case 'suspend':
       return fine(r === 0 ? { ...state, suspended: true, queues: withoutPositions(state.queues) } : state);
@@ -163,15 +159,18 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
 function idle(state: DeviceState): Step {
   const running = (state.status.written & STATUS.DRIVER_OK) !== 0 && !state.status.free && !state.suspended;
   if (!running) return fine(state);
-  return maybe({ ...state, config: notified(state.config) }, owedChange(state.config));
+  return maybe(withConfig(state, notified(state.config)), owedChange(state.config));
 }
 
 const withoutPositions = (queues: DeviceState['queues']): DeviceState['queues'] =>
-  new Map([...queues].map(([idx, known]) => [idx, { ...known, position: null }]));
+  queues.map((known) => known && { ...known, position: null });
 
 function queue(state: DeviceState, idx: number, change: Partial<QueueState>): DeviceState {
-  const queues = new Map(state.queues);
-  queues.set(idx, { ...(queues.get(idx) ?? initialQueue), ...change });
+  // A driver may ask for queues that no device has.
+  if (!(idx >= 0 && idx < MOST_QUEUES)) return state;
+  const queues = state.queues.slice();
+  while (queues.length < idx) queues.push(undefined);
+  queues[idx] = { ...(queues[idx] ?? initialQueue), ...change };
   return { ...state, queues };
 }
 
@@ -195,7 +194,6 @@ export function followDevice(events: readonly HistoryEvent[], type: DeviceType):
   for (let at = 0; at < events.length; at++) {
     const event = events[at];
     if (event.k === 'step') step = event.i;
-    if (!SEEN.has(event.k)) continue;
     const [next, breaches] = reduce(state, event);
     state = next;
     for (const breach of breaches) violations.push({ ...breach, step, event: at });
