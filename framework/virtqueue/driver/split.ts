@@ -43,18 +43,18 @@ export class SplitDriverRing implements DriverRing {
   private readonly table: SplitTable;
   /** By head: the caller's handle. */
   private readonly tokens: unknown[];
-  /** Buffers published so far, modulo 2^32, and with IN_ORDER the heads of those written since. */
-  private published = 0;
+  /**
+   * Buffers added, published, asked about by `kickNeeded`, and taken back so far. All count on from the start
+   * index, modulo 2^32, so that an available index is the lower half of the first two.
+   */
+  private added: number;
+  private published: number;
+  private asked: number;
+  private back: number;
+  /** IN_ORDER: heads by their available index, and the sequence in which the device has to use them. */
   private readonly addedHeads: Uint16Array;
-  private added = 0;
-  /** Buffers that the device may use, and with IN_ORDER the sequence in which it has to. */
-  private available = 0;
   private readonly order: IndexQueue | null;
-
-  private availIdx: number;
   private usedIdx: number;
-  /** Buffers published since `kickNeeded` was last asked. */
-  private unchecked = 0;
   /** Last buffer of the IN_ORDER batch that is being handed out, or -1, and its used length. */
   private batchEnd = -1;
   private batchLen = 0;
@@ -80,7 +80,10 @@ export class SplitDriverRing implements DriverRing {
     this.tokens = new Array(num).fill(undefined);
     this.addedHeads = new Uint16Array(num);
     this.order = config.inOrder ? new IndexQueue(num) : null;
-    this.availIdx = start;
+    this.added = start;
+    this.published = start;
+    this.asked = start;
+    this.back = start;
     this.usedIdx = start;
     for (const at of [this.avail + SPLIT_AVAIL.idx, this.used + SPLIT_USED.idx]) {
       this.view.setUint16(at, start, true);
@@ -94,10 +97,10 @@ export class SplitDriverRing implements DriverRing {
     return this.table.size;
   }
   get outstanding(): number {
-    return this.available + this.added;
+    return (this.added - this.back) | 0;
   }
   get availPosition(): number {
-    return this.availIdx;
+    return this.published & 0xffff;
   }
   get usedPosition(): number {
     return this.usedIdx;
@@ -110,19 +113,18 @@ export class SplitDriverRing implements DriverRing {
   /** Sections 2.6.13.1 and 2.6.13.2; indirect tables: 2.6.5.3. */
   add(elements: readonly Element[], options?: AddOptions): number {
     const { added, table } = this;
-    const turn = (this.published + added) | 0;
     const head =
       elements.length <= table.room && (options === undefined || isPlain(options))
         ? elements.length === 1
-          ? table.writeOne(elements[0], turn)
-          : table.writeDirect(elements, turn)
-        : this.writeAsAsked(elements, options, turn);
-    const at = (this.availIdx + added) & this.mask;
+          ? table.writeOne(elements[0], added)
+          : table.writeDirect(elements, added)
+        : this.writeAsAsked(elements, options, added);
+    const at = added & this.mask;
     if (this.slots >= 0) this.halves[this.slots + at] = head;
     else this.view.setUint16(this.avail + SPLIT_AVAIL.ring + SPLIT_AVAIL.entrySize * at, head, true);
     this.tokens[head] = options === undefined ? undefined : options.token;
-    if (this.order !== null) this.addedHeads[added] = head;
-    this.added = added + 1;
+    if (this.order !== null) this.addedHeads[at] = head;
+    this.added = (added + 1) | 0;
     return head;
   }
 
@@ -143,31 +145,29 @@ export class SplitDriverRing implements DriverRing {
 
   /** Section 2.6.13.3. */
   publish(): void {
-    const added = this.added;
-    if (added === 0) return;
-    if (this.order !== null) for (let i = 0; i < added; i++) this.order.push(this.addedHeads[i]);
-    this.added = 0;
-    this.published = (this.published + added) | 0;
-    this.available += added;
-    this.unchecked += added;
-    this.availIdx = (this.availIdx + added) & 0xffff;
-    this.view.setUint16(this.avail + SPLIT_AVAIL.idx, this.availIdx, true);
+    const { added, order } = this;
+    if (added === this.published) return;
+    if (order !== null) {
+      for (let i = this.published; i !== added; i = (i + 1) | 0) order.push(this.addedHeads[i & this.mask]);
+    }
+    this.published = added;
+    this.view.setUint16(this.avail + SPLIT_AVAIL.idx, added & 0xffff, true);
   }
 
   /** Section 2.6.10.1. */
   kickNeeded(): boolean {
-    const published = this.unchecked;
-    if (published === 0) return false;
-    this.unchecked = 0;
+    const count = (this.published - this.asked) | 0;
+    if (count === 0) return false;
+    this.asked = this.published;
     if (!this.eventIdx) {
       return (this.view.getUint16(this.used + SPLIT_USED.flags, true) & USED_F_NO_NOTIFY) === 0;
     }
     const event = this.view.getUint16(this.availEvent, true);
-    return ((this.availIdx - event - 1) & 0xffff) < published;
+    return ((this.published - event - 1) & 0xffff) < count;
   }
 
   notificationData(): number {
-    return (this.availIdx << 16) >>> 0;
+    return (this.published << 16) >>> 0;
   }
 
   hasUsed(): boolean {
@@ -191,13 +191,13 @@ export class SplitDriverRing implements DriverRing {
   /** Whether `id` is a buffer that the device may use, and `idx` covers no more of them than there are. */
   private expects(id: number, idx: number): boolean {
     if (((idx - this.usedIdx) & 0xffff) > this.num) return false;
-    return id < this.num && this.table.holds(id, this.published, this.added);
+    return id < this.num && this.table.holds(id, this.published, this.added - this.published);
   }
 
   /** Consume a used entry that is wrong or, with IN_ORDER, may stand for a batch. */
   private judge(id: number, len: number, idx: number): UsedBuffer {
     const pending = (idx - this.usedIdx) & 0xffff;
-    if (this.available === 0 || pending > this.num) {
+    if (this.published === this.back || pending > this.num) {
       this.usedIdx = idx;
       return unknownBuffer(id, len, 'index');
     }
@@ -251,7 +251,7 @@ export class SplitDriverRing implements DriverRing {
 
   private release(head: number, len: number | undefined, fault: UsedFault | undefined): UsedBuffer {
     const token = this.tokens[head];
-    this.available--;
+    this.back = (this.back + 1) | 0;
     if (this.order !== null) this.order.remove(head);
     this.table.release(head);
     return { id: head, len, token, known: true, writeFlag: undefined, fault };
