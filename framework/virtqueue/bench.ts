@@ -5,7 +5,8 @@ import { createDeviceRing } from './device/create.ts';
 import type { DeviceRing } from './device/ring.ts';
 import { layoutQueue, type RingFormat } from './driver/areas.ts';
 import { createDriverRing } from './driver/create.ts';
-import type { AddOptions, DriverRing, Element } from './driver/ring.ts';
+import { blankUsed } from './driver/elements.ts';
+import type { AddOptions, DriverRing, Element, UsedBuffer } from './driver/ring.ts';
 
 /** Queue size and buffers per batch of the measurement. */
 export const BENCH_QUEUE = 256;
@@ -156,12 +157,13 @@ class RingSetup {
     const areas = { descArea: desc.iova, driverArea: driver.iova, deviceArea: device.iova };
     const deviceRing = createDeviceRing(packed, dma, dma, { ...settings, ...areas, indirect: true });
     const options = batch.map((_, i) => ({ token: i }));
+    const used = blankUsed();
     return (batches) => {
       let sum = 0;
       for (let round = 0; round < batches; round++) {
         sum += supply(driverRing, batch, options);
         sum += serve(deviceRing);
-        sum += collect(driverRing);
+        sum += collect(driverRing, used);
       }
       return sum;
     };
@@ -213,10 +215,9 @@ function serve(ring: DeviceRing): number {
 }
 
 /** The driver takes back what was used. */
-function collect(ring: DriverRing): number {
+function collect(ring: DriverRing, used: UsedBuffer): number {
   let sum = 0;
-  for (let buffer = ring.poll(); buffer !== null; buffer = ring.poll())
-    sum += buffer.len! + (buffer.token as number);
+  while (ring.poll(used) !== null) sum += used.len! + (used.token as number);
   return sum;
 }
 

@@ -78,7 +78,24 @@ export function noEventIdx(): DriverRingError {
   );
 }
 
-/** A completion that belongs to no outstanding buffer. */
-export function unknownBuffer(id: number, len: number, fault: UsedFault, writeFlag?: boolean): UsedBuffer {
-  return { id, len, token: undefined, known: false, writeFlag, fault };
+/** A used buffer to be filled by `poll`. */
+export function blankUsed(): UsedBuffer {
+  return { id: 0, len: 0, token: undefined, known: false, writeFlag: undefined, fault: undefined };
+}
+
+/** Make `used` a completion that belongs to no outstanding buffer. */
+export function unknownBuffer(
+  used: UsedBuffer,
+  id: number,
+  len: number,
+  fault: UsedFault,
+  writeFlag?: boolean,
+): UsedBuffer {
+  used.id = id;
+  used.len = len;
+  used.token = undefined;
+  used.known = false;
+  used.writeFlag = writeFlag;
+  used.fault = fault;
+  return used;
 }

@@ -1,6 +1,6 @@
 import { DESC_F, DESC_SIZE, PACKED_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { clearAreas } from './areas.ts';
-import { checkElements, directCount, ringFull, unknownBuffer } from './elements.ts';
+import { blankUsed, checkElements, directCount, ringFull, unknownBuffer } from './elements.ts';
 import { PackedBuffers } from './packed-buffers.ts';
 import { putBuffer, putPackedTable } from './packed-desc.ts';
 import { type PackedPosition, packedKick, putDriverEvent } from './packed-events.ts';
@@ -203,29 +203,30 @@ export class PackedDriverRing implements DriverRing {
   }
 
   /** Sections 2.7.22 and, for batches, 2.7.8. */
-  poll(): UsedBuffer | null {
-    if (this.#batchEnd >= 0) return this.#nextOfBatch();
+  poll(into?: UsedBuffer): UsedBuffer | null {
+    if (this.#batchEnd >= 0) return this.#nextOfBatch(into ?? blankUsed());
     const view = this.#view;
     const at = this.#desc + this.#used.slot * DESC_SIZE;
     const flags = view.getUint16(at + PACKED_DESC.flags, true);
     if ((flags & USED_MASK) !== (this.#used.wrap === 1 ? USED_MASK : 0)) return null;
+    const used = into === undefined ? blankUsed() : into;
     const id = view.getUint16(at + PACKED_DESC.id, true);
     const len = view.getUint32(at + PACKED_DESC.len, true);
     const write = (flags & DESC_F.WRITE) !== 0;
     const record = this.#buffers.find(id);
     if (record < 0) {
       this.#skip(1);
-      return unknownBuffer(id, len, 'id', write);
+      return unknownBuffer(used, id, len, 'id', write);
     }
     if (this.#inOrder && record !== this.#buffers.oldest) {
       this.#skip(this.#buffers.span(record));
       this.#batchEnd = record;
       this.#batchLen = len;
       this.#batchWrite = write;
-      return this.#nextOfBatch();
+      return this.#nextOfBatch(used);
     }
     this.#skip(this.#buffers.count(record));
-    return this.#release(record, len, write);
+    return this.#release(used, record, len, write);
   }
 
   setInterrupts(mode: InterruptMode): void {
@@ -236,18 +237,28 @@ export class PackedDriverRing implements DriverRing {
     this.setInterrupts(this.#eventIdx ? { mode: 'event', at: this.#used.slot } : { mode: 'enable' });
   }
 
-  #nextOfBatch(): UsedBuffer {
+  #nextOfBatch(used: UsedBuffer): UsedBuffer {
     const record = this.#buffers.oldest;
-    if (record !== this.#batchEnd) return this.#release(record, undefined, undefined);
+    if (record !== this.#batchEnd) return this.#release(used, record, undefined, undefined);
     this.#batchEnd = -1;
-    return this.#release(record, this.#batchLen, this.#batchWrite);
+    return this.#release(used, record, this.#batchLen, this.#batchWrite);
   }
 
-  #release(record: number, len: number | undefined, writeFlag: boolean | undefined): UsedBuffer {
-    const id = this.#buffers.id(record);
+  #release(
+    used: UsedBuffer,
+    record: number,
+    len: number | undefined,
+    writeFlag: boolean | undefined,
+  ): UsedBuffer {
     this.#free += this.#buffers.count(record);
     this.#available--;
-    return { id, len, token: this.#buffers.release(record), known: true, writeFlag, fault: undefined };
+    used.id = this.#buffers.id(record);
+    used.len = len;
+    used.token = this.#buffers.release(record);
+    used.known = true;
+    used.writeFlag = writeFlag;
+    used.fault = undefined;
+    return used;
   }
 
   /** Move on by the descriptors of what was used; at most one lap (section 2.7.6). */

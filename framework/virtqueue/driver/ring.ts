@@ -129,8 +129,11 @@ export interface DriverRing {
   notificationData(): number;
   /** Whether the device used something that was not consumed yet; what a driver looks at first in an interrupt. */
   hasUsed(): boolean;
-  /** Consume the next used buffer, or null. Never throws; each call returns an object of its own. */
-  poll(): UsedBuffer | null;
+  /**
+   * Consume the next used buffer, or null. Never throws. Returns an object of its own, or fills and returns
+   * `into`, for a caller that is through with a buffer before it polls the next one.
+   */
+  poll(into?: UsedBuffer): UsedBuffer | null;
   /** What a conforming driver does to be notified about the next used buffer, or about none. */
   setInterrupts(mode: InterruptMode): void;
   /**

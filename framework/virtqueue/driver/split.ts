@@ -8,7 +8,7 @@ import {
 } from '../../../specs/virtio-1.1/ring-layout.ts';
 import { LITTLE_ENDIAN } from '../../memory/host-memory.ts';
 import { clearAreas } from './areas.ts';
-import { checkElements, directCount, noEventIdx, ringFull, unknownBuffer } from './elements.ts';
+import { blankUsed, checkElements, directCount, noEventIdx, ringFull, unknownBuffer } from './elements.ts';
 import { IndexQueue } from './index-queue.ts';
 import {
   type AddOptions,
@@ -175,17 +175,18 @@ export class SplitDriverRing implements DriverRing {
   }
 
   /** Sections 2.6.14 and, for batches, 2.6.9. */
-  poll(): UsedBuffer | null {
-    if (this.batchEnd >= 0) return this.nextOfBatch();
+  poll(into?: UsedBuffer): UsedBuffer | null {
     const { view, used, usedIdx } = this;
+    if (this.batchEnd >= 0) return this.nextOfBatch(into ?? blankUsed());
     const idx = view.getUint16(used + 2, true);
     if (idx === usedIdx) return null;
     const at = used + 4 + ((usedIdx & this.mask) << 3);
     const id = view.getUint32(at, true);
     const len = view.getUint32(at + 4, true);
-    if (this.order !== null || !this.expects(id, idx)) return this.judge(id, len, idx);
+    const result = into === undefined ? blankUsed() : into;
+    if (this.order !== null || !this.expects(id, idx)) return this.judge(result, id, len, idx);
     this.usedIdx = (usedIdx + 1) & 0xffff;
-    return this.release(id, len, undefined);
+    return this.release(result, id, len, undefined);
   }
 
   /** Whether `id` is a buffer that the device may use, and `idx` covers no more of them than there are. */
@@ -195,15 +196,15 @@ export class SplitDriverRing implements DriverRing {
   }
 
   /** Consume a used entry that is wrong or, with IN_ORDER, may stand for a batch. */
-  private judge(id: number, len: number, idx: number): UsedBuffer {
+  private judge(used: UsedBuffer, id: number, len: number, idx: number): UsedBuffer {
     const pending = (idx - this.usedIdx) & 0xffff;
     if (this.published === this.back || pending > this.num) {
       this.usedIdx = idx;
-      return unknownBuffer(id, len, 'index');
+      return unknownBuffer(used, id, len, 'index');
     }
     if (!this.expects(id, idx)) {
       this.usedIdx = (this.usedIdx + 1) & 0xffff;
-      return unknownBuffer(id, len, 'id');
+      return unknownBuffer(used, id, len, 'id');
     }
     let fault: UsedFault | undefined;
     if (id !== this.order!.first) {
@@ -214,12 +215,12 @@ export class SplitDriverRing implements DriverRing {
         this.usedIdx = (this.usedIdx + size) & 0xffff;
         this.batchEnd = id;
         this.batchLen = len;
-        return this.nextOfBatch();
+        return this.nextOfBatch(used);
       }
       fault = 'order';
     }
     this.usedIdx = (this.usedIdx + 1) & 0xffff;
-    return this.release(id, len, fault);
+    return this.release(used, id, len, fault);
   }
 
   /** Section 2.6.7.1: with EVENT_IDX `flags` stays 0 and `used_event` alone decides. */
@@ -242,19 +243,29 @@ export class SplitDriverRing implements DriverRing {
     this.setInterrupts({ mode: 'enable' });
   }
 
-  private nextOfBatch(): UsedBuffer {
+  private nextOfBatch(used: UsedBuffer): UsedBuffer {
     const head = this.order!.first;
-    if (head !== this.batchEnd) return this.release(head, undefined, undefined);
+    if (head !== this.batchEnd) return this.release(used, head, undefined, undefined);
     this.batchEnd = -1;
-    return this.release(head, this.batchLen, undefined);
+    return this.release(used, head, this.batchLen, undefined);
   }
 
-  private release(head: number, len: number | undefined, fault: UsedFault | undefined): UsedBuffer {
-    const token = this.tokens[head];
+  private release(
+    used: UsedBuffer,
+    head: number,
+    len: number | undefined,
+    fault: UsedFault | undefined,
+  ): UsedBuffer {
     this.back = (this.back + 1) | 0;
     if (this.order !== null) this.order.remove(head);
     this.table.release(head);
-    return { id: head, len, token, known: true, writeFlag: undefined, fault };
+    used.id = head;
+    used.len = len;
+    used.token = this.tokens[head];
+    used.known = true;
+    used.writeFlag = undefined;
+    used.fault = fault;
+    return used;
   }
 }
 
