@@ -9,8 +9,21 @@ import { TakenBuffer } from './taken-buffer.ts';
 /** Elements that a table may always describe, however small the queue is: the data of one request. */
 export const MIN_INDIRECT_ELEMENTS = 128;
 
+/** Completed entries for which there is room at first. */
+const FEW = 16;
+
+/** A copy of `array` with room for `size` numbers. */
+export function enlarged(array: Uint32Array, size: number): Uint32Array {
+  const copy = new Uint32Array(size);
+  copy.set(array);
+  return copy;
+}
+
 /**
  * What both formats share: the buffer pool, the elements of a buffer, the order of use, and error wrapping.
+ *
+ * Flags that every buffer asks for are compared with `true`: V8 takes one comparison for that, and several to
+ * find out whether any value is truthy.
  *
  * Every decision is a short public method, so that one of them can be replaced on an instance. `push` touches
  * no memory: completed buffers wait in `pending*` arrays until `publish` stores them.
@@ -36,11 +49,10 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Most elements that a buffer with an indirect table may have. */
   maxElements: number;
 
-  outstanding = 0;
   /** Entries completed and not published: the first `pending` ones of the `pending*` arrays. */
   pending = 0;
-  readonly pendingId: number[] = [];
-  readonly pendingLen: number[] = [];
+  pendingId: Uint32Array = new Uint32Array(FEW);
+  pendingLen: Uint32Array = new Uint32Array(FEW);
   /** Ring positions published since the driver's wish for a notification was last examined. */
   unsignalled = 0;
 
@@ -50,9 +62,11 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Buffers pushed before their turn, by rank modulo the length of this array. */
   readonly held: (TakenBuffer | null)[] = [];
   holding = 0;
-  /** The pool: the first `freeCount` entries are free. */
+  /** The pool: the first `freeCount` entries are free, what lies behind them does not matter. */
   readonly free: TakenBuffer[] = [];
   freeCount = 0;
+  /** Buffers made for the pool. */
+  made = 0;
 
   /** The descriptor read last. */
   descAddr = 0;
@@ -94,6 +108,10 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Where the next buffer is taken from, for messages. */
   abstract where(): string;
 
+  get outstanding(): number {
+    return this.made - this.freeCount;
+  }
+
   aim(): void {
     this.locate();
     this.aimedAt = EPOCH.now;
@@ -105,14 +123,13 @@ export abstract class DeviceRingBase implements DeviceRing {
     const buffer = this.free[this.freeCount - 1];
     buffer.clear();
     try {
-      if (!this.take(buffer)) return null;
+      if (this.take(buffer) !== true) return null;
     } catch (error) {
       throw this.takeFailure(error);
     }
     this.freeCount--;
-    this.outstanding++;
     buffer.taken = true;
-    if (this.inOrder) this.giveTurn(buffer);
+    if (this.inOrder === true) this.giveTurn(buffer);
     return buffer;
   }
 
@@ -126,12 +143,13 @@ export abstract class DeviceRingBase implements DeviceRing {
   }
 
   growPool(): void {
+    this.made++;
     this.free[this.freeCount++] = new TakenBuffer();
   }
 
   push(buffer: DeviceBuffer, written: number): void {
     const taken = buffer as TakenBuffer;
-    if (this.inOrder) this.pushInOrder(taken, written);
+    if (this.inOrder === true) this.pushInOrder(taken, written);
     else this.complete(taken, written);
   }
 
@@ -225,10 +243,17 @@ export abstract class DeviceRingBase implements DeviceRing {
   /** Queue the used entry of `buffer` for the next `publish`. */
   complete(buffer: TakenBuffer, written: number): void {
     const at = this.pending;
+    if (at === this.pendingId.length) this.growPending(2 * at);
     this.pending = at + 1;
     this.pendingId[at] = this.usedId(buffer);
     this.pendingLen[at] = this.usedLength(buffer, written);
     this.release(buffer);
+  }
+
+  /** Make room for `size` completed entries. */
+  growPending(size: number): void {
+    this.pendingId = enlarged(this.pendingId, size);
+    this.pendingLen = enlarged(this.pendingLen, size);
   }
 
   /** Id of the used entry: the head (section 2.6.8) or the Buffer ID (section 2.7). */
@@ -243,11 +268,13 @@ export abstract class DeviceRingBase implements DeviceRing {
 
   /** Back to the pool. A buffer that is pushed twice is used twice, but returned once. */
   release(buffer: TakenBuffer): void {
-    if (!buffer.taken) return;
+    if (buffer.taken !== true) return;
     buffer.taken = false;
-    this.outstanding--;
-    if (this.inOrder) this.passTurn();
-    this.free[this.freeCount++] = buffer;
+    if (this.inOrder === true) this.passTurn();
+    const { free, freeCount } = this;
+    // It still lies there if it was the last one taken.
+    if (free[freeCount] !== buffer) free[freeCount] = buffer;
+    this.freeCount = freeCount + 1;
   }
 
   passTurn(): void {

@@ -2,6 +2,7 @@ import { DESC_SIZE, type PACKED_DESC, packedAreaSizes } from '../../../specs/vir
 import { initialVqState, type VqState, type VqStatePacked } from '../../device.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
 import { AVAIL, NEXT, USED, WRITE } from '../constants.ts';
+import { enlarged } from './base.ts';
 import { PackedRingEvents } from './packed-events.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
@@ -18,8 +19,8 @@ export class PackedDeviceRing extends PackedRingEvents {
   /** Slots of the buffers that were taken and not pushed back. */
   outstandingSlots = 0;
   /** Slots and WRITE flags of the completed entries. */
-  readonly pendingSlots: number[] = [];
-  readonly pendingFlags: number[] = [];
+  pendingSlots: Uint32Array;
+  pendingFlags: Uint32Array;
   /** Buffer ID of the descriptor read last. */
   descId = 0;
 
@@ -29,6 +30,14 @@ export class PackedDeviceRing extends PackedRingEvents {
   constructor(ringDma: DmaView, bufferDma: DmaView, config: DeviceRingConfig, start?: VqStatePacked) {
     super(ringDma, bufferDma, config, start);
     this.ringBase = config.descArea;
+    this.pendingSlots = new Uint32Array(this.pendingId.length);
+    this.pendingFlags = new Uint32Array(this.pendingId.length);
+  }
+
+  override growPending(size: number): void {
+    super.growPending(size);
+    this.pendingSlots = enlarged(this.pendingSlots, size);
+    this.pendingFlags = enlarged(this.pendingFlags, size);
   }
 
   locate(): void {
@@ -55,7 +64,7 @@ export class PackedDeviceRing extends PackedRingEvents {
     const slot = this.availSlot;
     this.readTail(slot);
     const flags = this.descFlags;
-    if (!this.isAvailable(flags, this.availWrap)) return false;
+    if (this.isAvailable(flags, this.availWrap) !== true) return false;
     buffer.first = slot;
     buffer.firstFlags = flags;
     if (this.isIndirect(flags, 1)) this.takeIndirect(buffer, slot, flags);
@@ -189,8 +198,10 @@ export class PackedDeviceRing extends PackedRingEvents {
   // ── using buffers ─────────────────────────────────────────────────────────────────────────────
 
   override complete(buffer: TakenBuffer, written: number): void {
-    this.pendingSlots[this.pending] = this.usedSlots(buffer);
-    this.pendingFlags[this.pending] = this.writeFlag(buffer);
+    const at = this.pending;
+    if (at === this.pendingId.length) this.growPending(2 * at);
+    this.pendingSlots[at] = this.usedSlots(buffer);
+    this.pendingFlags[at] = this.writeFlag(buffer);
     super.complete(buffer, written);
   }
 
@@ -205,7 +216,7 @@ export class PackedDeviceRing extends PackedRingEvents {
   }
 
   override release(buffer: TakenBuffer): void {
-    if (buffer.taken) this.outstandingSlots -= buffer.slots;
+    if (buffer.taken === true) this.outstandingSlots -= buffer.slots;
     super.release(buffer);
   }
 
