@@ -61,7 +61,10 @@ export function onSplitRing(
   const { createRing } = device;
   device.createRing = (queue, config) => {
     const ring = createRing.call(device, queue, config);
-    if (ring instanceof Split) change(ring, queue);
+    if (ring instanceof Split) {
+      ring.intact = false;
+      change(ring, queue);
+    }
     return ring;
   };
 }
@@ -74,7 +77,10 @@ export function onPackedRing(
   const { createRing } = device;
   device.createRing = (queue, config) => {
     const ring = createRing.call(device, queue, config);
-    if (ring instanceof Packed) change(ring, queue);
+    if (ring instanceof Packed) {
+      ring.intact = false;
+      change(ring, queue);
+    }
     return ring;
   };
 }

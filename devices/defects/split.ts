@@ -1089,7 +1089,6 @@ const survival: readonly Defect[] = [
         for (let count = 1; count < OUT_OF_MEMORY; count++) {
           ring.readDescriptor(index);
           const flags = ring.descFlags;
-          if (count === 1) buffer.firstFlags = flags;
           buffer.last = index;
           if (ring.isIndirect(flags, count)) {
             ring.checkIndirect(flags, ring.descLen);

@@ -16,6 +16,7 @@ import { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 export function skipMalformed(ring: DeviceRing): DeviceRing {
   if (ring instanceof SplitDeviceRing) {
     const { walkChain } = ring;
+    ring.intact = false;
     ring.walkChain = (buffer, head) => {
       try {
         walkChain.call(ring, buffer, head);
@@ -25,6 +26,7 @@ export function skipMalformed(ring: DeviceRing): DeviceRing {
     };
   } else if (ring instanceof PackedDeviceRing) {
     const { takeIndirect } = ring;
+    ring.intact = false;
     ring.takeIndirect = (buffer, slot, flags) => {
       try {
         takeIndirect.call(ring, buffer, slot, flags);
@@ -92,6 +94,7 @@ export function batchUsed(ring: DeviceRing): DeviceRing {
 
 function noteFull(ring: SplitDeviceRing | PackedDeviceRing, full: boolean[]): void {
   const { complete } = ring;
+  ring.intact = false;
   ring.complete = (buffer, written) => {
     full[ring.pending] = written === writableBytes(buffer);
     complete.call(ring, buffer, written);

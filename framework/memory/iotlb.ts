@@ -173,6 +173,18 @@ export class DmaView {
     return (pa / align) | 0;
   }
 
+  /** The range as 32-bit words in host byte order, or null; see {@link locate}. */
+  words(iova: Iova, length: number): Uint32Array | null {
+    const at = this.locate(iova, length, 4);
+    return at < 0 ? null : this.port.words.subarray(at, at + (length >> 2));
+  }
+
+  /** The range as 16-bit words in host byte order, or null; see {@link locate}. */
+  halves(iova: Iova, length: number): Uint16Array | null {
+    const at = this.locate(iova, length, 2);
+    return at < 0 ? null : this.port.halves.subarray(at, at + (length >> 1));
+  }
+
   /** Physical address of a scalar. */
   translate(iova: Iova, length: number, perm: Perm): number {
     if (!this.covers(iova, length, perm)) this.lookup(iova, length, perm);

@@ -25,23 +25,24 @@ export function enlarged(array: Uint32Array, size: number): Uint32Array {
  * Flags that every buffer asks for are compared with `true`: V8 takes one comparison for that, and several to
  * find out whether any value is truthy.
  *
- * Every decision is a short public method, so that one of them can be replaced on an instance. `push` touches
+ * Every decision is a short public method, so that one of them can be replaced on an instance, which is not
+ * `intact` then. `push` touches
  * no memory: completed buffers wait in `pending*` arrays until `publish` stores them.
  */
 export abstract class DeviceRingBase implements DeviceRing {
   readonly config: DeviceRingConfig;
+  /** Set to false by whoever replaces a method: each decision is left to its method from then on. */
+  intact = true;
   /** Accesses to the three ring areas, and to indirect tables, which lie in buffer memory. */
   ringDma: DmaView;
   tableDma: DmaView;
   readonly port: DevicePort;
   readonly words: Uint32Array;
-  readonly halves: Uint16Array;
   /**
-   * Where descriptors and used ring start in `words`, and the available ring in `halves`, as long as the epoch
-   * of memory is `aimedAt`; -1 for an area whose accesses have to be translated one by one.
+   * Where descriptors and used ring start in `words`, as long as the epoch of memory is `aimedAt`; -1 for an
+   * area whose accesses have to be translated one by one.
    */
   descWord = -1;
-  availHalf = -1;
   usedWord = -1;
   aimedAt = -1;
   readonly num: number;
@@ -84,7 +85,6 @@ export abstract class DeviceRingBase implements DeviceRing {
     this.tableDma = bufferDma;
     this.port = ringDma.port;
     this.words = ringDma.port.words;
-    this.halves = ringDma.port.halves;
     this.num = num;
     this.inOrder = config.inOrder;
     this.maxElements = Math.max(num, MIN_INDIRECT_ELEMENTS);
@@ -271,10 +271,7 @@ export abstract class DeviceRingBase implements DeviceRing {
     if (buffer.taken !== true) return;
     buffer.taken = false;
     if (this.inOrder === true) this.passTurn();
-    const { free, freeCount } = this;
-    // It still lies there if it was the last one taken.
-    if (free[freeCount] !== buffer) free[freeCount] = buffer;
-    this.freeCount = freeCount + 1;
+    this.free[this.freeCount++] = buffer;
   }
 
   passTurn(): void {

@@ -10,6 +10,7 @@ import type { DmaView } from '../../memory/iotlb.ts';
 import { INDIRECT, NEXT, WRITE } from '../constants.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
 import { SplitRingEvents } from './split-events.ts';
+import { storeUsedEntries, takeDirectChain } from './split-direct.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
 const LEN = SPLIT_DESC.len;
@@ -22,6 +23,10 @@ const FLAGS = SPLIT_DESC.flags;
 export class SplitDeviceRing extends SplitRingEvents {
   /** `avail.idx` as read last: the buffers before it may be taken without reading it again. */
   availIndex: number;
+  /** The areas as words, unless accesses have to be translated one by one. */
+  descTable: Uint32Array | null = null;
+  availRing: Uint16Array | null = null;
+  usedRing: Uint32Array | null = null;
   /** `next` of the descriptor read last. */
   descNext = 0;
 
@@ -45,9 +50,10 @@ export class SplitDeviceRing extends SplitRingEvents {
   locate(): void {
     const { ringDma, num } = this;
     const { desc, avail, used } = splitAreaSizes(num);
-    this.descWord = ringDma.locate(this.descBase, desc, 4);
-    this.availHalf = ringDma.locate(this.availBase, avail, 2);
+    this.descTable = ringDma.words(this.descBase, desc);
+    this.availRing = ringDma.halves(this.availBase, avail);
     this.usedWord = ringDma.locate(this.usedBase, used, 4);
+    this.usedRing = ringDma.words(this.usedBase, used);
   }
 
   where(): string {
@@ -61,9 +67,10 @@ export class SplitDeviceRing extends SplitRingEvents {
   // ── taking buffers ────────────────────────────────────────────────────────────────────────────
 
   take(buffer: TakenBuffer): boolean {
+    if (this.intact === true && takeDirectChain(this, buffer) === true) return true;
     if (this.availableCount() === 0 && !this.probe()) return false;
     this.checkAvailable(this.availableCount());
-    const head = this.readHead(this.availSlot(this.nextAvail));
+    const head = this.readHead(this.slotOf(this.nextAvail));
     if (head >= this.num) throw this.headOutOfRange(head);
     buffer.id = head;
     this.walkChain(buffer, head);
@@ -115,12 +122,8 @@ export class SplitDeviceRing extends SplitRingEvents {
     for (let count = 1; ; count++) {
       this.readDescriptor(index);
       const flags = this.descFlags;
-      if (count === 1) buffer.firstFlags = flags;
       buffer.last = index;
-      if (this.isIndirect(flags, count)) {
-        this.enterTable(buffer);
-        return;
-      }
+      if (this.isIndirect(flags, count)) return this.enterTable(buffer);
       this.addElement(buffer, this.descAddr, this.descLen, (flags & WRITE) !== 0);
       if ((flags & NEXT) === 0) return;
       index = this.follow(index, count, head);
@@ -189,19 +192,12 @@ export class SplitDeviceRing extends SplitRingEvents {
   }
 
   readDescriptor(index: number): void {
-    const base = this.descWord;
-    if (base >= 0 && index < this.num) this.copyDescriptor(this.words, base + (index << 2));
-    else this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
-  }
-
-  copyDescriptor(words: Uint32Array, at: number): void {
-    this.descAddr = words[at + 1] * 0x1_0000_0000 + words[at];
-    this.descLen = words[at + 2];
-    this.setFlags(words[at + 3]);
-  }
-
-  /** `flags` and `next` share a word. */
-  setFlags(word: number): void {
+    const { descTable } = this;
+    if (descTable === null) return this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+    const at = index << 2;
+    const word = descTable[at + 3];
+    this.descAddr = descTable[at + 1] * 0x1_0000_0000 + descTable[at];
+    this.descLen = descTable[at + 2];
     this.descFlags = word & 0xffff;
     this.descNext = word >>> 16;
   }
@@ -210,23 +206,23 @@ export class SplitDeviceRing extends SplitRingEvents {
     this.loadDescriptor(this.tableDma, table + DESC_SIZE * index);
   }
 
-  /** Load the four fields, each once. */
+  /** Load the four fields, each once; `flags` and `next` share a word. */
   loadDescriptor(dma: DmaView, at: number): void {
     this.descAddr = dma.get64(at);
     this.descLen = dma.get32(at + LEN);
-    this.setFlags(dma.get32(at + FLAGS));
+    const word = dma.get32(at + FLAGS);
+    this.descFlags = word & 0xffff;
+    this.descNext = word >>> 16;
   }
 
   /** `avail.idx`. */
   readAvailIndex(): number {
-    const base = this.availHalf;
-    return base < 0 ? this.loadAvail(SPLIT_AVAIL.idx) : this.halves[base + 1];
+    return this.availRing === null ? this.loadAvail(SPLIT_AVAIL.idx) : this.availRing[1];
   }
 
   /** The head in slot `slot` of the available ring. */
   readHead(slot: number): number {
-    const base = this.availHalf;
-    return base >= 0 && slot < this.num ? this.halves[base + 2 + slot] : this.loadHead(slot);
+    return this.availRing === null ? this.loadHead(slot) : this.availRing[slot + 2];
   }
 
   loadHead(slot: number): number {
@@ -235,10 +231,6 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   loadAvail(offset: number): number {
     return this.ringDma.get16(this.availBase + offset);
-  }
-
-  availSlot(index: number): number {
-    return this.slotOf(index);
   }
 
   // ── using buffers ─────────────────────────────────────────────────────────────────────────────
@@ -254,6 +246,11 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   /** One entry per buffer, from the current used position on. */
   writeUsedEntries(count: number): void {
+    const { usedRing } = this;
+    if (this.intact && usedRing !== null && this.mask !== 0 && this.port.tracer === null) {
+      storeUsedEntries(this, usedRing, count);
+      return;
+    }
     for (let i = 0; i < count; i++) {
       const slot = this.usedSlot(this.advanceIndex(this.usedIndex, i));
       this.writeUsedElement(slot, this.pendingId[i], this.pendingLen[i]);
