@@ -3,6 +3,7 @@ import { initialVqState, type VqState, type VqStatePacked } from '../../device.t
 import type { DmaView } from '../../memory/iotlb.ts';
 import { AVAIL, NEXT, USED, WRITE } from '../constants.ts';
 import { enlarged } from './base.ts';
+import { storeUsedDescriptors, takeDirectList } from './packed-direct.ts';
 import { PackedRingEvents } from './packed-events.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
@@ -21,6 +22,8 @@ export class PackedDeviceRing extends PackedRingEvents {
   /** Slots and WRITE flags of the completed entries. */
   pendingSlots: Uint32Array;
   pendingFlags: Uint32Array;
+  /** The descriptor ring as words, unless accesses have to be translated one by one. */
+  descRing: Uint32Array | null = null;
   /** Buffer ID of the descriptor read last. */
   descId = 0;
 
@@ -41,7 +44,9 @@ export class PackedDeviceRing extends PackedRingEvents {
   }
 
   locate(): void {
-    this.descWord = this.ringDma.locate(this.ringBase, packedAreaSizes(this.num).ring, 4);
+    const { ring } = packedAreaSizes(this.num);
+    this.descWord = this.ringDma.locate(this.ringBase, ring, 4);
+    this.descRing = this.ringDma.words(this.ringBase, ring);
   }
 
   where(): string {
@@ -61,10 +66,11 @@ export class PackedDeviceRing extends PackedRingEvents {
   // ── taking buffers ────────────────────────────────────────────────────────────────────────────
 
   take(buffer: TakenBuffer): boolean {
+    if (this.intact === true && takeDirectList(this, buffer) === true) return true;
     const slot = this.availSlot;
     this.readTail(slot);
     const flags = this.descFlags;
-    if (this.isAvailable(flags, this.availWrap) !== true) return false;
+    if (!this.isAvailable(flags, this.availWrap)) return false;
     buffer.first = slot;
     buffer.firstFlags = flags;
     if (this.isIndirect(flags, 1)) this.takeIndirect(buffer, slot, flags);
@@ -224,7 +230,11 @@ export class PackedDeviceRing extends PackedRingEvents {
   commit(): void {
     const { usedSlot, usedWrap } = this;
     try {
-      this.unsignalled += this.writeUsedDescriptors(this.pending);
+      const { descRing } = this;
+      this.unsignalled +=
+        this.intact && descRing !== null && this.port.tracer === null
+          ? storeUsedDescriptors(this, descRing, this.pending)
+          : this.writeUsedDescriptors(this.pending);
     } catch (error) {
       this.usedSlot = usedSlot;
       this.usedWrap = usedWrap;

@@ -9,8 +9,8 @@ import { initialVqState, type VqState } from '../../device.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
 import { INDIRECT, NEXT, WRITE } from '../constants.ts';
 import { type DeviceRingConfig, RingError } from './ring.ts';
-import { SplitRingEvents } from './split-events.ts';
 import { storeUsedEntries, takeDirectChain } from './split-direct.ts';
+import { SplitRingEvents } from './split-events.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
 const LEN = SPLIT_DESC.len;
@@ -123,7 +123,10 @@ export class SplitDeviceRing extends SplitRingEvents {
       this.readDescriptor(index);
       const flags = this.descFlags;
       buffer.last = index;
-      if (this.isIndirect(flags, count)) return this.enterTable(buffer);
+      if (this.isIndirect(flags, count)) {
+        this.enterTable(buffer);
+        return;
+      }
       this.addElement(buffer, this.descAddr, this.descLen, (flags & WRITE) !== 0);
       if ((flags & NEXT) === 0) return;
       index = this.follow(index, count, head);
@@ -193,7 +196,10 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   readDescriptor(index: number): void {
     const { descTable } = this;
-    if (descTable === null) return this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+    if (descTable === null) {
+      this.loadDescriptor(this.ringDma, this.descBase + DESC_SIZE * index);
+      return;
+    }
     const at = index << 2;
     const word = descTable[at + 3];
     this.descAddr = descTable[at + 1] * 0x1_0000_0000 + descTable[at];

@@ -1,11 +1,6 @@
 import { IndexQueue } from './index-queue.ts';
 import { DriverRingError } from './ring.ts';
 
-/** Used by nobody; handed out and not yet available; the device may use it. */
-const FREE = 0;
-const ADDED = 1;
-const AVAILABLE = 2;
-
 /**
  * Buffers of a packed ring by Buffer ID (section 2.7): ids, list lengths and handles.
  *
@@ -15,11 +10,15 @@ const AVAILABLE = 2;
  */
 export class PackedBuffers {
   readonly #num: number;
-  readonly #free: IndexQueue;
-  readonly #state: Uint8Array;
-  /** By record: Buffer ID, descriptors in the ring, caller's handle. */
-  readonly #ids: Uint16Array;
-  readonly #counts: Uint16Array;
+  /**
+   * Four numbers a record: [0] descriptors in the ring, 0 while it is free, [1] Buffer ID, [2] the turn that
+   * the caller gave the buffer. [3] is the ring of free records. In one array, as each further one costs much.
+   */
+  readonly #notes: Int32Array;
+  /** Where the ring of free records begins and ends. */
+  #taken = 0;
+  #returned = 0;
+  /** By record: caller's handle. */
   readonly #tokens: unknown[];
   /** Available buffers in the sequence in which they became so; kept with IN_ORDER only. */
   readonly #order: IndexQueue | null;
@@ -28,36 +27,65 @@ export class PackedBuffers {
 
   constructor(num: number, inOrder: boolean) {
     this.#num = num;
-    this.#free = new IndexQueue(num);
-    this.#state = new Uint8Array(num);
-    this.#ids = new Uint16Array(num);
-    this.#counts = new Uint16Array(num);
+    this.#notes = new Int32Array(4 * num);
     this.#tokens = new Array(num).fill(undefined);
     this.#order = inOrder ? new IndexQueue(num) : null;
     const stride = scatter(num);
-    for (let i = 0, id = num >> 1; i < num; i++, id = (id + stride) % num) this.#free.push(id);
+    for (let i = 0, id = num >> 1; i < num; i++, id = (id + stride) % num) this.#notes[4 * i + 3] = id;
   }
 
-  /** Reserve a record for a buffer of `count` descriptors; there is one whenever a descriptor is free. */
-  take(count: number, token: unknown, id: number | undefined): number {
-    const record = id === undefined ? this.#free.shift() : this.#choose(id);
-    this.#state[record] = ADDED;
-    this.#ids[record] = id ?? record;
-    this.#counts[record] = count;
+  /** The record that is handed out next, and the Buffer ID of that buffer; there is one while a slot is free. */
+  get next(): number {
+    return this.#notes[(this.#taken << 2) + 3];
+  }
+
+  /** Hand {@link next} out to a buffer of `count` descriptors. */
+  take(count: number, token: unknown, turn: number): number {
+    const notes = this.#notes;
+    const taken = this.#taken;
+    const record = notes[(taken << 2) + 3];
+    this.#taken = taken + 1 === this.#num ? 0 : taken + 1;
+    const at = record << 2;
+    notes[at] = count;
+    notes[at + 1] = record;
+    notes[at + 2] = turn;
     this.#tokens[record] = token;
     return record;
   }
 
-  /** The buffer is available from now on. */
-  expose(record: number): void {
-    this.#state[record] = AVAILABLE;
-    if (this.#order !== null) this.#order.push(record);
+  /** The same for a Buffer ID that the caller chose. */
+  choose(id: number, count: number, token: unknown, turn: number): number {
+    if (id !== (id & 0xffff)) throw new DriverRingError('bad-id', `Buffer ID ${id} is not a 16-bit value`);
+    if (id < this.#num) {
+      if (!this.#bringForward(id)) throw inUse(id);
+      return this.take(count, token, turn);
+    }
+    this.#large ??= new Map();
+    if (this.#large.has(id)) throw inUse(id);
+    const record = this.take(count, token, turn);
+    this.#large.set(id, record);
+    this.#notes[4 * record + 1] = id;
+    return record;
   }
 
-  /** Record of the available buffer with this Buffer ID, or -1. */
-  find(id: number): number {
-    const record = id < this.#num ? id : (this.#large?.get(id) ?? -1);
-    return record >= 0 && this.#state[record] === AVAILABLE && this.#ids[record] === id ? record : -1;
+  /** The buffer is available from now on (IN_ORDER). */
+  expose(record: number): void {
+    this.#order!.push(record);
+  }
+
+  /** Record of the buffer with this Buffer ID whose turn is none of the `count` from `first` on, or -1. */
+  find(id: number, first: number, count: number): number {
+    const record = id < this.#num ? id : this.#findLarge(id);
+    if (record < 0) return -1;
+    const notes = this.#notes;
+    const at = record << 2;
+    // Both sides unsigned: otherwise V8 compares as floating point.
+    const held = notes[at] !== 0 && notes[at + 1] === id && (notes[at + 2] - first) >>> 0 >= count >>> 0;
+    return held ? record : -1;
+  }
+
+  #findLarge(id: number): number {
+    return this.#large?.get(id) ?? -1;
   }
 
   /** Oldest available buffer (IN_ORDER). */
@@ -67,40 +95,43 @@ export class PackedBuffers {
 
   /** Descriptors of all buffers from the oldest one to `record` (IN_ORDER, section 2.7.8). */
   span(record: number): number {
-    let total = this.#counts[record];
-    for (let r = this.#order!.first; r !== record; r = this.#order!.after(r)) total += this.#counts[r];
+    let total = this.count(record);
+    for (let r = this.#order!.first; r !== record; r = this.#order!.after(r)) total += this.count(r);
     return total;
   }
 
   id(record: number): number {
-    return this.#ids[record];
+    return this.#notes[(record << 2) + 1];
   }
   count(record: number): number {
-    return this.#counts[record];
+    return this.#notes[record << 2];
+  }
+  token(record: number): unknown {
+    return this.#tokens[record];
   }
 
-  /** The buffer came back: frees record and id, returns the handle. */
-  release(record: number): unknown {
-    const token = this.#tokens[record];
-    this.#tokens[record] = undefined;
-    this.#state[record] = FREE;
+  /** The buffer came back: frees record and id. */
+  release(record: number): void {
+    const notes = this.#notes;
+    const returned = this.#returned;
     if (this.#order !== null) this.#order.remove(record);
-    if (this.#ids[record] >= this.#num) this.#large?.delete(this.#ids[record]);
-    this.#free.push(record);
-    return token;
+    if (this.#large !== null) this.#large.delete(notes[(record << 2) + 1]);
+    notes[record << 2] = 0;
+    notes[(returned << 2) + 3] = record;
+    this.#returned = returned + 1 === this.#num ? 0 : returned + 1;
   }
 
-  #choose(id: number): number {
-    if (id !== (id & 0xffff)) throw new DriverRingError('bad-id', `Buffer ID ${id} is not a 16-bit value`);
-    if (id >= this.#num) {
-      this.#large ??= new Map();
-      if (this.#large.has(id)) throw inUse(id);
-      const record = this.#free.shift();
-      this.#large.set(id, record);
-      return record;
+  /** Put a free record in front of all others; false when it is in use. */
+  #bringForward(record: number): boolean {
+    const notes = this.#notes;
+    if (notes[4 * record] !== 0) return false;
+    let at = this.#taken;
+    for (let held = record; ; at = at + 1 === this.#num ? 0 : at + 1) {
+      const other = notes[4 * at + 3];
+      notes[4 * at + 3] = held;
+      if (other === record) return true;
+      held = other;
     }
-    if (!this.#free.remove(id)) throw inUse(id);
-    return id;
   }
 }
 

@@ -1,6 +1,17 @@
 import { DESC_F, DESC_SIZE, PACKED_DESC } from '../../../specs/virtio-1.1/ring-layout.ts';
+import { LITTLE_ENDIAN } from '../../memory/host-memory.ts';
+import { AVAIL, MARKS, NEXT, USED, WRITE } from '../constants.ts';
 import { clearAreas } from './areas.ts';
-import { blankUsed, checkElements, directCount, ringFull, unknownBuffer } from './elements.ts';
+import {
+  badElement,
+  blankUsed,
+  checkElements,
+  directCount,
+  noElement,
+  readableTooLate,
+  ringFull,
+  unknownBuffer,
+} from './elements.ts';
 import { PackedBuffers } from './packed-buffers.ts';
 import { putBuffer, putPackedTable } from './packed-desc.ts';
 import { type PackedPosition, packedKick, putDriverEvent } from './packed-events.ts';
@@ -14,8 +25,6 @@ import {
   type UsedBuffer,
 } from './ring.ts';
 
-const USED_MASK = DESC_F.AVAIL | DESC_F.USED;
-
 /**
  * Driver side of a packed virtqueue (section 2.7). `add` writes everything but the flags of each list's
  * first descriptor; `publish` stores those, the very first one last, so that the device sees either
@@ -24,6 +33,9 @@ const USED_MASK = DESC_F.AVAIL | DESC_F.USED;
 export class PackedDriverRing implements DriverRing {
   readonly config: DriverRingConfig;
   readonly #view: DataView;
+  readonly #words: Uint32Array;
+  /** Index of the ring in `words`, or -1 when it cannot be written as words. */
+  readonly #base: number;
   readonly #num: number;
   readonly #desc: number;
   readonly #driver: number;
@@ -37,12 +49,14 @@ export class PackedDriverRing implements DriverRing {
   readonly #next: PackedPosition;
   readonly #avail: PackedPosition;
   readonly #used: PackedPosition;
-  /** Added and unpublished buffers: record, head slot, flags of the head. */
+  /** Added and unpublished buffers: record, slot of the head, and its Buffer ID and flags. */
   readonly #addedRecords: Uint16Array;
   readonly #addedSlots: Uint16Array;
-  readonly #addedFlags: Uint16Array;
+  readonly #addedTails: Uint32Array;
   #added = 0;
-  #available = 0;
+  /** Buffers published, and taken back, modulo 2^32. */
+  #published = 0;
+  #back = 0;
   /** Descriptors added since the last publish, and published since `kickNeeded` was last asked. */
   #addedDescs = 0;
   #unchecked = 0;
@@ -63,6 +77,8 @@ export class PackedDriverRing implements DriverRing {
     }
     this.config = config;
     this.#view = config.memory.view;
+    this.#words = config.memory.words;
+    this.#base = LITTLE_ENDIAN && (config.desc.pa & 3) === 0 ? config.desc.pa >> 2 : -1;
     this.#num = num;
     this.#desc = config.desc.pa;
     this.#driver = config.driver.pa;
@@ -76,12 +92,12 @@ export class PackedDriverRing implements DriverRing {
     this.#used = { slot: index, wrap };
     this.#addedRecords = new Uint16Array(num);
     this.#addedSlots = new Uint16Array(num);
-    this.#addedFlags = new Uint16Array(num);
+    this.#addedTails = new Uint32Array(num);
     // Zero is what a used descriptor of a lap with counter 0 looks like, and what a new ring holds (2.7.13).
     // Slots that a lap with counter 1 passed last must not look like anything new in the coming one.
     const [from, to] = wrap === 1 ? [0, index] : [index, num];
     for (let slot = from; slot < to; slot++) {
-      this.#view.setUint16(this.#desc + slot * DESC_SIZE + PACKED_DESC.flags, USED_MASK, true);
+      this.#view.setUint16(this.#desc + slot * DESC_SIZE + PACKED_DESC.flags, MARKS, true);
     }
   }
 
@@ -89,7 +105,7 @@ export class PackedDriverRing implements DriverRing {
     return this.#free;
   }
   get outstanding(): number {
-    return this.#available + this.#added;
+    return ((this.#published - this.#back) | 0) + this.#added;
   }
   get availPosition(): number {
     return this.#avail.slot | (this.#avail.wrap << 15);
@@ -100,6 +116,65 @@ export class PackedDriverRing implements DriverRing {
 
   /** Section 2.7.21.1; indirect tables: 2.7.7. */
   add(elements: readonly Element[], options?: AddOptions): number {
+    if (elements.length > this.#free || this.#base < 0 || (options !== undefined && !isPlain(options))) {
+      return this.#addAsAsked(elements, options);
+    }
+    return this.#addDirect(elements, options === undefined ? undefined : options.token);
+  }
+
+  /** A list of direct descriptors; elements are checked on the way, before anything moves. */
+  #addDirect(elements: readonly Element[], token: unknown): number {
+    const words = this.#words;
+    const buffers = this.#buffers;
+    const next = this.#next;
+    const num = this.#num;
+    const need = elements.length;
+    const id = buffers.next;
+    const head = next.slot;
+    let slot = head;
+    let mark = next.wrap === 1 ? AVAIL : USED;
+    let headTail = 0;
+    let writable = false;
+    for (let i = 0; i < need; i++) {
+      const { iova, len, write } = elements[i];
+      if (!(iova >= 0 && iova < 0x20_0000_0000_0000) || len >>> 0 !== len) throw badElement(i, iova, len);
+      let flags = i + 1 === need ? mark : mark | NEXT;
+      if (write === true) {
+        writable = true;
+        flags |= WRITE;
+      } else if (writable) throw readableTooLate(i);
+      const at = this.#base + (slot << 2);
+      words[at] = iova;
+      words[at + 1] = iova / 0x1_0000_0000;
+      words[at + 2] = len;
+      if (i === 0) headTail = id | (flags << 16);
+      else words[at + 3] = id | (flags << 16);
+      slot++;
+      if (slot === num) {
+        slot = 0;
+        mark ^= MARKS;
+      }
+    }
+    if (need === 0) throw noElement();
+    next.slot = slot;
+    if (slot <= head) next.wrap ^= 1;
+    buffers.take(need, token, this.#published + this.#added);
+    this.#noteAdded(id, head, headTail, need);
+    return id;
+  }
+
+  /** Keep what {@link publish} needs. */
+  #noteAdded(record: number, slot: number, tail: number, need: number): void {
+    const added = this.#added;
+    this.#addedRecords[added] = record;
+    this.#addedSlots[added] = slot;
+    this.#addedTails[added] = tail;
+    this.#added = added + 1;
+    this.#addedDescs += need;
+    this.#free -= need;
+  }
+
+  #addAsAsked(elements: readonly Element[], options: AddOptions | undefined): number {
     const breach = options?.breach === true;
     checkElements(elements, breach);
     const direct = directCount(elements, options, this.config.memory.size);
@@ -112,62 +187,65 @@ export class PackedDriverRing implements DriverRing {
       );
     }
     if (need > this.#free) throw ringFull(need, this.#free);
-    const record = this.#buffers.take(need, options?.token, options?.id);
+    const turn = this.#published + this.#added;
+    const record =
+      options?.id === undefined
+        ? this.#buffers.take(need, options?.token, turn)
+        : this.#buffers.choose(options.id, need, options.token, turn);
     const id = this.#buffers.id(record);
     const otherIds = options?.otherIds ?? id;
     const view = this.#view;
-    let mark = this.#next.wrap === 1 ? DESC_F.AVAIL : DESC_F.USED;
+    const head = this.#next.slot;
+    let headTail = 0;
+    let mark = this.#next.wrap === 1 ? AVAIL : USED;
     for (let i = 0; i < need; i++) {
       const slot = this.#next.slot;
       const at = this.#desc + slot * DESC_SIZE;
       const last = i + 1 === need;
-      let flags = last ? mark : mark | DESC_F.NEXT;
+      let flags = last ? mark : mark | NEXT;
       if (i < direct) {
         const element = elements[i];
-        if (element.write === true) flags |= DESC_F.WRITE;
+        if (element.write === true) flags |= WRITE;
         putBuffer(view, at, element.iova, element.len);
       } else {
         const { table } = options!.indirect!;
-        flags |= options!.indirectWriteFlag === true ? DESC_F.INDIRECT | DESC_F.WRITE : DESC_F.INDIRECT;
+        flags |= options!.indirectWriteFlag === true ? DESC_F.INDIRECT | WRITE : DESC_F.INDIRECT;
         putBuffer(view, at, table.iova, (total - direct) * DESC_SIZE);
         putPackedTable(view, table.pa, elements, direct);
       }
-      view.setUint16(at + PACKED_DESC.id, last ? id : otherIds, true);
-      if (i > 0) {
-        view.setUint16(at + PACKED_DESC.flags, flags, true);
-      } else {
-        this.#addedRecords[this.#added] = record;
-        this.#addedSlots[this.#added] = slot;
-        this.#addedFlags[this.#added] = flags;
-      }
+      const tail = ((last ? id : otherIds) & 0xffff) | (flags << 16);
+      if (i === 0) headTail = tail;
+      else view.setUint32(at + PACKED_DESC.id, tail, true);
       if (slot + 1 < this.#num) {
         this.#next.slot = slot + 1;
       } else {
         this.#next.slot = 0;
         this.#next.wrap ^= 1;
-        mark ^= USED_MASK;
+        mark ^= MARKS;
       }
     }
-    this.#added++;
-    this.#addedDescs += need;
-    this.#free -= need;
+    this.#noteAdded(record, head, headTail, need);
     return id;
   }
 
   publish(): void {
     const added = this.#added;
     if (added === 0) return;
-    for (let i = 0; i < added; i++) this.#buffers.expose(this.#addedRecords[i]);
-    for (let i = added - 1; i >= 0; i--) {
-      const at = this.#desc + this.#addedSlots[i] * DESC_SIZE;
-      this.#view.setUint16(at + PACKED_DESC.flags, this.#addedFlags[i], true);
-    }
+    if (this.#inOrder) for (let i = 0; i < added; i++) this.#buffers.expose(this.#addedRecords[i]);
+    for (let i = added - 1; i >= 0; i--) this.#storeTail(i);
     this.#added = 0;
-    this.#available += added;
+    this.#published = (this.#published + added) | 0;
     this.#unchecked += this.#addedDescs;
     this.#addedDescs = 0;
     this.#avail.slot = this.#next.slot;
     this.#avail.wrap = this.#next.wrap;
+  }
+
+  /** Store Buffer ID and flags of the head of the `i`th added buffer. */
+  #storeTail(i: number): void {
+    const slot = this.#addedSlots[i];
+    if (this.#base >= 0) this.#words[this.#base + (slot << 2) + 3] = this.#addedTails[i];
+    else this.#view.setUint32(this.#desc + slot * DESC_SIZE + PACKED_DESC.id, this.#addedTails[i], true);
   }
 
   /**
@@ -177,8 +255,7 @@ export class PackedDriverRing implements DriverRing {
   exposeHead(id: number): boolean {
     for (let i = 0; i < this.#added; i++) {
       if (this.#buffers.id(this.#addedRecords[i]) !== id) continue;
-      const at = this.#desc + this.#addedSlots[i] * DESC_SIZE;
-      this.#view.setUint16(at + PACKED_DESC.flags, this.#addedFlags[i], true);
+      this.#storeTail(i);
       return true;
     }
     return false;
@@ -206,14 +283,16 @@ export class PackedDriverRing implements DriverRing {
   poll(into?: UsedBuffer): UsedBuffer | null {
     if (this.#batchEnd >= 0) return this.#nextOfBatch(into ?? blankUsed());
     const view = this.#view;
-    const at = this.#desc + this.#used.slot * DESC_SIZE;
-    const flags = view.getUint16(at + PACKED_DESC.flags, true);
-    if ((flags & USED_MASK) !== (this.#used.wrap === 1 ? USED_MASK : 0)) return null;
+    const position = this.#used;
+    const at = this.#desc + (position.slot << 4);
+    const tail = view.getUint32(at + 12, true);
+    const flags = tail >>> 16;
+    if ((flags & MARKS) !== (position.wrap === 1 ? MARKS : 0)) return null;
     const used = into === undefined ? blankUsed() : into;
-    const id = view.getUint16(at + PACKED_DESC.id, true);
-    const len = view.getUint32(at + PACKED_DESC.len, true);
-    const write = (flags & DESC_F.WRITE) !== 0;
-    const record = this.#buffers.find(id);
+    const id = tail & 0xffff;
+    const len = view.getUint32(at + 8, true);
+    const write = (flags & WRITE) !== 0;
+    const record = this.#buffers.find(id, this.#published, this.#added);
     if (record < 0) {
       this.#skip(1);
       return unknownBuffer(used, id, len, 'id', write);
@@ -250,14 +329,16 @@ export class PackedDriverRing implements DriverRing {
     len: number | undefined,
     writeFlag: boolean | undefined,
   ): UsedBuffer {
-    this.#free += this.#buffers.count(record);
-    this.#available--;
-    used.id = this.#buffers.id(record);
+    const buffers = this.#buffers;
+    this.#free += buffers.count(record);
+    this.#back = (this.#back + 1) | 0;
+    used.id = buffers.id(record);
     used.len = len;
-    used.token = this.#buffers.release(record);
+    used.token = buffers.token(record);
     used.known = true;
     used.writeFlag = writeFlag;
     used.fault = undefined;
+    buffers.release(record);
     return used;
   }
 
@@ -268,4 +349,14 @@ export class PackedDriverRing implements DriverRing {
     this.#used.slot -= this.#num;
     this.#used.wrap ^= 1;
   }
+}
+
+/** Whether nothing is asked for but free slots. */
+function isPlain(options: AddOptions): boolean {
+  return (
+    options.indirect === undefined &&
+    options.id === undefined &&
+    options.otherIds === undefined &&
+    options.breach !== true
+  );
 }
