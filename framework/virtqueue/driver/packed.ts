@@ -32,38 +32,38 @@ import {
  */
 export class PackedDriverRing implements DriverRing {
   readonly config: DriverRingConfig;
-  readonly #view: DataView;
-  readonly #words: Uint32Array;
+  private readonly view: DataView;
+  private readonly words: Uint32Array;
   /** Index of the ring in `words`, or -1 when it cannot be written as words. */
-  readonly #base: number;
-  readonly #num: number;
-  readonly #desc: number;
-  readonly #driver: number;
-  readonly #device: number;
-  readonly #eventIdx: boolean;
-  readonly #inOrder: boolean;
-  readonly #buffers: PackedBuffers;
-  #free: number;
+  private readonly base: number;
+  private readonly num: number;
+  private readonly desc: number;
+  private readonly driver: number;
+  private readonly device: number;
+  private readonly eventIdx: boolean;
+  private readonly inOrder: boolean;
+  private readonly buffers: PackedBuffers;
+  private room: number;
 
   /** Where `add` goes on, where what is available ends, where the next used descriptor will be. */
-  readonly #next: PackedPosition;
-  readonly #avail: PackedPosition;
-  readonly #used: PackedPosition;
+  private readonly next: PackedPosition;
+  private readonly avail: PackedPosition;
+  private readonly used: PackedPosition;
   /** Added and unpublished buffers: record, slot of the head, and its Buffer ID and flags. */
-  readonly #addedRecords: Uint16Array;
-  readonly #addedSlots: Uint16Array;
-  readonly #addedTails: Uint32Array;
-  #added = 0;
+  private readonly addedRecords: Uint16Array;
+  private readonly addedSlots: Uint16Array;
+  private readonly addedTails: Uint32Array;
+  private added = 0;
   /** Buffers published, and taken back, modulo 2^32. */
-  #published = 0;
-  #back = 0;
+  private published = 0;
+  private back = 0;
   /** Descriptors added since the last publish, and published since `kickNeeded` was last asked. */
-  #addedDescs = 0;
-  #unchecked = 0;
+  private addedDescs = 0;
+  private unchecked = 0;
   /** Last buffer of the IN_ORDER batch that is being handed out, or -1, and what its descriptor said. */
-  #batchEnd = -1;
-  #batchLen = 0;
-  #batchWrite = false;
+  private batchEnd = -1;
+  private batchLen = 0;
+  private batchWrite = false;
 
   constructor(config: DriverRingConfig) {
     clearAreas('packed', config);
@@ -76,58 +76,58 @@ export class PackedDriverRing implements DriverRing {
       );
     }
     this.config = config;
-    this.#view = config.memory.view;
-    this.#words = config.memory.words;
-    this.#base = LITTLE_ENDIAN && (config.desc.pa & 3) === 0 ? config.desc.pa >> 2 : -1;
-    this.#num = num;
-    this.#desc = config.desc.pa;
-    this.#driver = config.driver.pa;
-    this.#device = config.device.pa;
-    this.#eventIdx = config.eventIdx;
-    this.#inOrder = config.inOrder;
-    this.#buffers = new PackedBuffers(num, config.inOrder);
-    this.#free = num;
-    this.#next = { slot: index, wrap };
-    this.#avail = { slot: index, wrap };
-    this.#used = { slot: index, wrap };
-    this.#addedRecords = new Uint16Array(num);
-    this.#addedSlots = new Uint16Array(num);
-    this.#addedTails = new Uint32Array(num);
+    this.view = config.memory.view;
+    this.words = config.memory.words;
+    this.base = LITTLE_ENDIAN && (config.desc.pa & 3) === 0 ? config.desc.pa >> 2 : -1;
+    this.num = num;
+    this.desc = config.desc.pa;
+    this.driver = config.driver.pa;
+    this.device = config.device.pa;
+    this.eventIdx = config.eventIdx;
+    this.inOrder = config.inOrder;
+    this.buffers = new PackedBuffers(num, config.inOrder);
+    this.room = num;
+    this.next = { slot: index, wrap };
+    this.avail = { slot: index, wrap };
+    this.used = { slot: index, wrap };
+    this.addedRecords = new Uint16Array(num);
+    this.addedSlots = new Uint16Array(num);
+    this.addedTails = new Uint32Array(num);
     // Zero is what a used descriptor of a lap with counter 0 looks like, and what a new ring holds (2.7.13).
     // Slots that a lap with counter 1 passed last must not look like anything new in the coming one.
     const [from, to] = wrap === 1 ? [0, index] : [index, num];
     for (let slot = from; slot < to; slot++) {
-      this.#view.setUint16(this.#desc + slot * DESC_SIZE + PACKED_DESC.flags, MARKS, true);
+      this.view.setUint16(this.desc + slot * DESC_SIZE + PACKED_DESC.flags, MARKS, true);
     }
   }
 
   get free(): number {
-    return this.#free;
+    return this.room;
   }
   get outstanding(): number {
-    return ((this.#published - this.#back) | 0) + this.#added;
+    return ((this.published - this.back) | 0) + this.added;
   }
   get availPosition(): number {
-    return this.#avail.slot | (this.#avail.wrap << 15);
+    return this.avail.slot | (this.avail.wrap << 15);
   }
   get usedPosition(): number {
-    return this.#used.slot | (this.#used.wrap << 15);
+    return this.used.slot | (this.used.wrap << 15);
   }
 
   /** Section 2.7.21.1; indirect tables: 2.7.7. */
   add(elements: readonly Element[], options?: AddOptions): number {
-    if (elements.length > this.#free || this.#base < 0 || (options !== undefined && !isPlain(options))) {
-      return this.#addAsAsked(elements, options);
+    if (elements.length > this.room || this.base < 0 || (options !== undefined && !isPlain(options))) {
+      return this.addAsAsked(elements, options);
     }
-    return this.#addDirect(elements, options === undefined ? undefined : options.token);
+    return this.addDirect(elements, options === undefined ? undefined : options.token);
   }
 
   /** A list of direct descriptors; elements are checked on the way, before anything moves. */
-  #addDirect(elements: readonly Element[], token: unknown): number {
-    const words = this.#words;
-    const buffers = this.#buffers;
-    const next = this.#next;
-    const num = this.#num;
+  private addDirect(elements: readonly Element[], token: unknown): number {
+    const words = this.words;
+    const buffers = this.buffers;
+    const next = this.next;
+    const num = this.num;
     const need = elements.length;
     const id = buffers.next;
     const head = next.slot;
@@ -143,7 +143,7 @@ export class PackedDriverRing implements DriverRing {
         writable = true;
         flags |= WRITE;
       } else if (writable) throw readableTooLate(i);
-      const at = this.#base + (slot << 2);
+      const at = this.base + (slot << 2);
       words[at] = iova;
       words[at + 1] = iova / 0x1_0000_0000;
       words[at + 2] = len;
@@ -158,23 +158,23 @@ export class PackedDriverRing implements DriverRing {
     if (need === 0) throw noElement();
     next.slot = slot;
     if (slot <= head) next.wrap ^= 1;
-    buffers.take(need, token, this.#published + this.#added);
-    this.#noteAdded(id, head, headTail, need);
+    buffers.take(need, token, this.published + this.added);
+    this.noteAdded(id, head, headTail, need);
     return id;
   }
 
   /** Keep what {@link publish} needs. */
-  #noteAdded(record: number, slot: number, tail: number, need: number): void {
-    const added = this.#added;
-    this.#addedRecords[added] = record;
-    this.#addedSlots[added] = slot;
-    this.#addedTails[added] = tail;
-    this.#added = added + 1;
-    this.#addedDescs += need;
-    this.#free -= need;
+  private noteAdded(record: number, slot: number, tail: number, need: number): void {
+    const added = this.added;
+    this.addedRecords[added] = record;
+    this.addedSlots[added] = slot;
+    this.addedTails[added] = tail;
+    this.added = added + 1;
+    this.addedDescs += need;
+    this.room -= need;
   }
 
-  #addAsAsked(elements: readonly Element[], options: AddOptions | undefined): number {
+  private addAsAsked(elements: readonly Element[], options: AddOptions | undefined): number {
     const breach = options?.breach === true;
     checkElements(elements, breach);
     const direct = directCount(elements, options, this.config.memory.size);
@@ -186,21 +186,21 @@ export class PackedDriverRing implements DriverRing {
         'a packed list is either direct or indirect (sections 2.7.5, 2.7.19); pass breach to mix them anyway',
       );
     }
-    if (need > this.#free) throw ringFull(need, this.#free);
-    const turn = this.#published + this.#added;
+    if (need > this.room) throw ringFull(need, this.room);
+    const turn = this.published + this.added;
     const record =
       options?.id === undefined
-        ? this.#buffers.take(need, options?.token, turn)
-        : this.#buffers.choose(options.id, need, options.token, turn);
-    const id = this.#buffers.id(record);
+        ? this.buffers.take(need, options?.token, turn)
+        : this.buffers.choose(options.id, need, options.token, turn);
+    const id = this.buffers.id(record);
     const otherIds = options?.otherIds ?? id;
-    const view = this.#view;
-    const head = this.#next.slot;
+    const view = this.view;
+    const head = this.next.slot;
     let headTail = 0;
-    let mark = this.#next.wrap === 1 ? AVAIL : USED;
+    let mark = this.next.wrap === 1 ? AVAIL : USED;
     for (let i = 0; i < need; i++) {
-      const slot = this.#next.slot;
-      const at = this.#desc + slot * DESC_SIZE;
+      const slot = this.next.slot;
+      const at = this.desc + slot * DESC_SIZE;
       const last = i + 1 === need;
       let flags = last ? mark : mark | NEXT;
       if (i < direct) {
@@ -216,36 +216,36 @@ export class PackedDriverRing implements DriverRing {
       const tail = ((last ? id : otherIds) & 0xffff) | (flags << 16);
       if (i === 0) headTail = tail;
       else view.setUint32(at + PACKED_DESC.id, tail, true);
-      if (slot + 1 < this.#num) {
-        this.#next.slot = slot + 1;
+      if (slot + 1 < this.num) {
+        this.next.slot = slot + 1;
       } else {
-        this.#next.slot = 0;
-        this.#next.wrap ^= 1;
+        this.next.slot = 0;
+        this.next.wrap ^= 1;
         mark ^= MARKS;
       }
     }
-    this.#noteAdded(record, head, headTail, need);
+    this.noteAdded(record, head, headTail, need);
     return id;
   }
 
   publish(): void {
-    const added = this.#added;
+    const added = this.added;
     if (added === 0) return;
-    if (this.#inOrder) for (let i = 0; i < added; i++) this.#buffers.expose(this.#addedRecords[i]);
-    for (let i = added - 1; i >= 0; i--) this.#storeTail(i);
-    this.#added = 0;
-    this.#published = (this.#published + added) | 0;
-    this.#unchecked += this.#addedDescs;
-    this.#addedDescs = 0;
-    this.#avail.slot = this.#next.slot;
-    this.#avail.wrap = this.#next.wrap;
+    if (this.inOrder) for (let i = 0; i < added; i++) this.buffers.expose(this.addedRecords[i]);
+    for (let i = added - 1; i >= 0; i--) this.storeTail(i);
+    this.added = 0;
+    this.published = (this.published + added) | 0;
+    this.unchecked += this.addedDescs;
+    this.addedDescs = 0;
+    this.avail.slot = this.next.slot;
+    this.avail.wrap = this.next.wrap;
   }
 
   /** Store Buffer ID and flags of the head of the `i`th added buffer. */
-  #storeTail(i: number): void {
-    const slot = this.#addedSlots[i];
-    if (this.#base >= 0) this.#words[this.#base + (slot << 2) + 3] = this.#addedTails[i];
-    else this.#view.setUint32(this.#desc + slot * DESC_SIZE + PACKED_DESC.id, this.#addedTails[i], true);
+  private storeTail(i: number): void {
+    const slot = this.addedSlots[i];
+    if (this.base >= 0) this.words[this.base + (slot << 2) + 3] = this.addedTails[i];
+    else this.view.setUint32(this.desc + slot * DESC_SIZE + PACKED_DESC.id, this.addedTails[i], true);
   }
 
   /**
@@ -253,9 +253,9 @@ export class PackedDriverRing implements DriverRing {
    * descriptors may become visible in any order (section 2.7.2). False when no such buffer was added.
    */
   exposeHead(id: number): boolean {
-    for (let i = 0; i < this.#added; i++) {
-      if (this.#buffers.id(this.#addedRecords[i]) !== id) continue;
-      this.#storeTail(i);
+    for (let i = 0; i < this.added; i++) {
+      if (this.buffers.id(this.addedRecords[i]) !== id) continue;
+      this.storeTail(i);
       return true;
     }
     return false;
@@ -263,10 +263,10 @@ export class PackedDriverRing implements DriverRing {
 
   /** Sections 2.7.10 and 2.7.21.2. */
   kickNeeded(): boolean {
-    const published = this.#unchecked;
+    const published = this.unchecked;
     if (published === 0) return false;
-    this.#unchecked = 0;
-    return packedKick(this.#view, this.#device, this.#eventIdx, this.#num, this.#avail, published);
+    this.unchecked = 0;
+    return packedKick(this.view, this.device, this.eventIdx, this.num, this.avail, published);
   }
 
   notificationData(): number {
@@ -281,10 +281,10 @@ export class PackedDriverRing implements DriverRing {
 
   /** Sections 2.7.22 and, for batches, 2.7.8. */
   poll(into?: UsedBuffer): UsedBuffer | null {
-    if (this.#batchEnd >= 0) return this.#nextOfBatch(into ?? blankUsed());
-    const view = this.#view;
-    const position = this.#used;
-    const at = this.#desc + (position.slot << 4);
+    if (this.batchEnd >= 0) return this.nextOfBatch(into ?? blankUsed());
+    const view = this.view;
+    const position = this.used;
+    const at = this.desc + (position.slot << 4);
     const tail = view.getUint32(at + 12, true);
     const flags = tail >>> 16;
     if ((flags & MARKS) !== (position.wrap === 1 ? MARKS : 0)) return null;
@@ -292,46 +292,46 @@ export class PackedDriverRing implements DriverRing {
     const id = tail & 0xffff;
     const len = view.getUint32(at + 8, true);
     const write = (flags & WRITE) !== 0;
-    const record = this.#buffers.find(id, this.#published, this.#added);
+    const record = this.buffers.find(id, this.published, this.added);
     if (record < 0) {
-      this.#skip(1);
+      this.skip(1);
       return unknownBuffer(used, id, len, 'id', write);
     }
-    if (this.#inOrder && record !== this.#buffers.oldest) {
-      this.#skip(this.#buffers.span(record));
-      this.#batchEnd = record;
-      this.#batchLen = len;
-      this.#batchWrite = write;
-      return this.#nextOfBatch(used);
+    if (this.inOrder && record !== this.buffers.oldest) {
+      this.skip(this.buffers.span(record));
+      this.batchEnd = record;
+      this.batchLen = len;
+      this.batchWrite = write;
+      return this.nextOfBatch(used);
     }
-    this.#skip(this.#buffers.count(record));
-    return this.#release(used, record, len, write);
+    this.skip(this.buffers.count(record));
+    return this.release(used, record, len, write);
   }
 
   setInterrupts(mode: InterruptMode): void {
-    putDriverEvent(this.#view, this.#driver, this.#eventIdx, this.#num, this.#used, mode);
+    putDriverEvent(this.view, this.driver, this.eventIdx, this.num, this.used, mode);
   }
 
   armInterrupts(): void {
-    this.setInterrupts(this.#eventIdx ? { mode: 'event', at: this.#used.slot } : { mode: 'enable' });
+    this.setInterrupts(this.eventIdx ? { mode: 'event', at: this.used.slot } : { mode: 'enable' });
   }
 
-  #nextOfBatch(used: UsedBuffer): UsedBuffer {
-    const record = this.#buffers.oldest;
-    if (record !== this.#batchEnd) return this.#release(used, record, undefined, undefined);
-    this.#batchEnd = -1;
-    return this.#release(used, record, this.#batchLen, this.#batchWrite);
+  private nextOfBatch(used: UsedBuffer): UsedBuffer {
+    const record = this.buffers.oldest;
+    if (record !== this.batchEnd) return this.release(used, record, undefined, undefined);
+    this.batchEnd = -1;
+    return this.release(used, record, this.batchLen, this.batchWrite);
   }
 
-  #release(
+  private release(
     used: UsedBuffer,
     record: number,
     len: number | undefined,
     writeFlag: boolean | undefined,
   ): UsedBuffer {
-    const buffers = this.#buffers;
-    this.#free += buffers.count(record);
-    this.#back = (this.#back + 1) | 0;
+    const buffers = this.buffers;
+    this.room += buffers.count(record);
+    this.back = (this.back + 1) | 0;
     used.id = buffers.id(record);
     used.len = len;
     used.token = buffers.token(record);
@@ -343,11 +343,11 @@ export class PackedDriverRing implements DriverRing {
   }
 
   /** Move on by the descriptors of what was used; at most one lap (section 2.7.6). */
-  #skip(descriptors: number): void {
-    this.#used.slot += descriptors;
-    if (this.#used.slot < this.#num) return;
-    this.#used.slot -= this.#num;
-    this.#used.wrap ^= 1;
+  private skip(descriptors: number): void {
+    this.used.slot += descriptors;
+    if (this.used.slot < this.num) return;
+    this.used.slot -= this.num;
+    this.used.wrap ^= 1;
   }
 }
 
