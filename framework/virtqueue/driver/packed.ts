@@ -274,9 +274,9 @@ export class PackedDriverRing implements DriverRing {
   }
 
   hasUsed(): boolean {
-    if (this.#batchEnd >= 0) return true;
-    const flags = this.#view.getUint16(this.#desc + this.#used.slot * DESC_SIZE + PACKED_DESC.flags, true);
-    return (flags & USED_MASK) === (this.#used.wrap === 1 ? USED_MASK : 0);
+    if (this.batchEnd >= 0) return true;
+    const flags = this.view.getUint16(this.desc + this.used.slot * DESC_SIZE + PACKED_DESC.flags, true);
+    return (flags & MARKS) === (this.used.wrap === 1 ? MARKS : 0);
   }
 
   /** Sections 2.7.22 and, for batches, 2.7.8. */
