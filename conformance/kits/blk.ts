@@ -15,7 +15,10 @@ export function blkHeader(type: number, sector: number | bigint, reserved = 0): 
   const view = new DataView(bytes.buffer);
   view.setUint32(0, type, true);
   view.setUint32(4, reserved, true);
-  view.setBigUint64(8, BigInt.asUintN(64, BigInt(sector)), true);
+  if (typeof sector === 'number' && sector >= 0) {
+    view.setUint32(8, sector, true);
+    view.setUint32(12, sector / 0x1_0000_0000, true);
+  } else view.setBigUint64(8, BigInt.asUintN(64, BigInt(sector)), true);
   return bytes;
 }
 

@@ -41,20 +41,30 @@ interface SegmentArg {
 }
 const SEGMENT = obj({ sector: SECTOR_ARG, num: INT, flags: INT, count: INT, step: INT }, ['sector', 'num']);
 
-/** 512 bytes that begin with the number of the sector, so that a misplaced one can be told. */
-function sectorContent(content: Content, sector: number): Uint8Array {
-  if (content.fill !== undefined) return new Uint8Array(SECTOR).fill(content.fill);
-  const bytes = pattern((content.pattern ?? 0) * 7919 + (sector % 0x1000_0000), SECTOR).slice();
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(sector), true);
+/** Contents that come again and again. Shared: not to be changed. */
+const contents = new Map<string, Uint8Array>();
+const MOST_CONTENTS = 2048;
+
+/** The first `size` bytes of sectors from `sector` on; each begins with its number, so that a misplaced one can be told. */
+function contentOf(content: Content, sector: number, size: number): Uint8Array {
+  const { fill, pattern: seed = 0 } = content;
+  const key = `${fill ?? `${seed}/${sector}`}/${size}`;
+  let bytes = contents.get(key);
+  if (bytes !== undefined) return bytes;
+  bytes = new Uint8Array(size);
+  if (fill !== undefined) bytes.fill(fill);
+  else
+    for (let at = 0; at < size; at += SECTOR) bytes.set(patternOf(seed, sector + at / SECTOR, size - at), at);
+  if (contents.size >= MOST_CONTENTS) contents.clear();
+  contents.set(key, bytes);
   return bytes;
 }
 
-function contentOf(content: Content, sector: number, size: number): Uint8Array {
-  const count = Math.ceil(size / SECTOR);
-  return concat(Array.from({ length: count }, (_, i) => sectorContent(content, sector + i))).subarray(
-    0,
-    size,
-  );
+/** One sector of a pattern, or the first `most` bytes of it. */
+function patternOf(seed: number, sector: number, most: number): Uint8Array {
+  const bytes = pattern(seed * 7919 + (sector % 0x1000_0000), SECTOR).slice();
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(sector), true);
+  return bytes.subarray(0, most);
 }
 
 const numberOf = (sector: Sector) => (typeof sector === 'number' ? sector : Number(BigInt(sector)));
@@ -156,7 +166,7 @@ function settle(session: Session, request: Issued, status: number | undefined, b
   if (type === BLK_T.OUT) {
     const whole = Math.floor(out.length / SECTOR);
     forget(session, [{ sector, count: Math.ceil(out.length / SECTOR) }]);
-    if (ok) for (let i = 0; i < whole; i++) known.set(sector + i, out.slice(i * SECTOR, (i + 1) * SECTOR));
+    if (ok) for (let i = 0; i < whole; i++) known.set(sector + i, out.subarray(i * SECTOR, (i + 1) * SECTOR));
   } else if (type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES) {
     forget(session, ranges);
     if (type === BLK_T.WRITE_ZEROES && ok) {
@@ -184,7 +194,11 @@ function wrongData(session: Session, request: Issued, bytes: Uint8Array, want: D
   for (let i = 0; i * SECTOR < got.length; i++) {
     const sector = request.sector + i;
     const expected =
-      want === 'known' ? known.get(sector) : want === 'zeroes' ? ZERO_SECTOR : sectorContent(want, sector);
+      want === 'known'
+        ? known.get(sector)
+        : want === 'zeroes'
+          ? ZERO_SECTOR
+          : contentOf(want, sector, SECTOR);
     if (expected === undefined) continue;
     const piece = got.subarray(i * SECTOR, (i + 1) * SECTOR);
     if (NodeBuffer.compare(expected.subarray(0, piece.length), piece) === 0) continue;
@@ -327,15 +341,21 @@ function cutOf(header: number, data: number, status: number, each: number): numb
   return cutSizes(header + data + status, [...(header ? [header] : []), ...pieces]);
 }
 
+const NO_BYTES = new Uint8Array(0);
+const NO_SEGMENTS: ReturnType<typeof segmentsOf> = { ranges: [], bytes: NO_BYTES };
+
 /** Write one request to the queue; not available yet. */
 function submit(session: Session, args: BlkArgs): Buffer {
   const type = args.op === 'other' ? (args.type ?? 0) : TYPES[args.op];
   const sector = args.sector ?? 0;
   const start = numberOf(sector);
   const size = args.size ?? (args.sectors ?? (args.op === 'in' || args.op === 'out' ? 1 : 0)) * SECTOR;
-  const { ranges, bytes } = segmentsOf(args.segments ?? []);
-  const extra = args.out === undefined ? new Uint8Array(0) : bytesOf(args.out);
-  const out = concat([args.op === 'out' ? contentOf(args, start, size) : new Uint8Array(0), bytes, extra]);
+  const { ranges, bytes } = args.segments === undefined ? NO_SEGMENTS : segmentsOf(args.segments);
+  const data = args.op === 'out' ? contentOf(args, start, size) : NO_BYTES;
+  const out =
+    args.out === undefined && bytes.length === 0
+      ? data
+      : concat([data, bytes, args.out === undefined ? NO_BYTES : bytesOf(args.out)]);
   const room = (args.op === 'in' ? size : 0) + (args.in ?? 0);
   const readable = concat([
     blkHeader(type, typeof sector === 'string' ? BigInt(sector) : sector, args.reserved),
