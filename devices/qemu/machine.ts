@@ -11,7 +11,7 @@ import { CHILD_FD } from './devices.ts';
 import { QemuMmioAccess } from './mmio-access.ts';
 import { QemuPeer } from './net-peer.ts';
 import type { QemuSettings } from './options.ts';
-import { QemuPciAccess } from './pci-access.ts';
+import { type QemuInterrupts, QemuPciAccess } from './pci-access.ts';
 import { QemuProcess } from './process.ts';
 import { Qmp } from './qmp.ts';
 import { Qtest } from './qtest.ts';
@@ -39,6 +39,8 @@ export class QemuMachine {
   readonly access: QemuPciAccess | QemuMmioAccess;
   /** The network behind a net device. */
   readonly peer: QemuPeer | null;
+  /** Somebody had the registers in hand: they may be in any state. */
+  touched = false;
   readonly #resources = new Resources();
 
   /** Start QEMU on guest memory `ram` and wait until it answers. @throws DeviceFailure, NativeError */
@@ -80,9 +82,22 @@ export class QemuMachine {
     return !this.process.failed && this.process.alive;
   }
 
+  /** Interrupts of a PCI function. */
+  get interrupts(): QemuInterrupts | null {
+    return this.access.kind === 'pci' ? this.access.interrupts : null;
+  }
+
   /** Everything around the device as at power on. The device itself is the driver's to reset. */
   prepare(): void {
+    if (this.touched) this.qmp.run('system_reset');
+    this.touched = false;
     this.access.prepare();
+    this.peer?.prepare();
+  }
+
+  /** The same, as far as a session that kept to the driver can have changed it. */
+  freshen(): void {
+    if (this.access.kind === 'pci') this.access.interrupts.forget();
     this.peer?.prepare();
   }
 

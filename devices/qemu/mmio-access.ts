@@ -16,6 +16,8 @@ export class QemuMmioAccess implements MmioAccess {
   readonly size = PAGE_SIZE;
   readonly dma: DmaWindow;
   onLine: (() => void) | null = null;
+  /** Called before it. */
+  onSign: (() => void) | null = null;
   readonly #qtest: Qtest;
   readonly #base: number;
 
@@ -43,13 +45,18 @@ export class QemuMmioAccess implements MmioAccess {
   write(offset: number, size: AccessSize, value: number): void {
     this.#qtest.write(size, this.#base + offset, value);
   }
+  readMany(places: readonly (readonly [number, AccessSize])[]): number[] {
+    return this.#qtest.readMany(places.map(([offset, size]) => [size, this.#base + offset]));
+  }
   line(): boolean {
     this.#qtest.turn();
     for (const level of this.#qtest.levels.values()) if (level) return true;
     return false;
   }
   poll(): void {
-    if (this.onLine !== null && this.line()) this.onLine();
+    if (!this.line()) return;
+    this.onSign?.();
+    this.onLine?.();
   }
   /** One turn of QEMU's main loop. */
   pause(): void {

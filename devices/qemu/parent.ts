@@ -18,8 +18,36 @@ import { QemuRam } from './ram.ts';
 
 const ABILITIES: readonly Ability[] = ['drvfeat'];
 
-/** A parent over the registers of a machine's device. */
-function probe(machine: QemuMachine): { device: VirtioPciDevice | VirtioMmioDevice; transport: Transport } {
+/** The parent driver over the registers of a machine's device. */
+interface Driver {
+  readonly device: VirtioPciDevice | VirtioMmioDevice;
+  readonly transport: Transport;
+}
+
+/** Drivers are kept with their machine, so that not every session has to find everything out again. */
+const drivers = new WeakMap<QemuMachine, Driver>();
+
+/** The driver of a machine, as after probing. */
+function driverOf(machine: QemuMachine): Driver {
+  const known = drivers.get(machine);
+  if (known !== undefined && !machine.touched) {
+    machine.freshen();
+    const { transport } = known;
+    if (transport.kind === 'pci') {
+      transport.plan.mode = machine.settings.interrupts;
+      transport.plan.config = undefined;
+      transport.plan.queues.clear();
+    }
+    known.device.reset();
+    return known;
+  }
+  machine.prepare();
+  const fresh = probe(machine);
+  drivers.set(machine, fresh);
+  return fresh;
+}
+
+function probe(machine: QemuMachine): Driver {
   const { access, settings } = machine;
   if (access.kind === 'pci') {
     const plan = { mode: settings.interrupts, queues: new Map<number, number>() };
@@ -32,7 +60,7 @@ function probe(machine: QemuMachine): { device: VirtioPciDevice | VirtioMmioDevi
 /** One session with the device of a machine. */
 class QemuInstance implements ParentInstance {
   readonly device: VirtioPciDevice | VirtioMmioDevice;
-  readonly transport: Transport;
+  readonly #transport: Transport;
   readonly abilities: readonly Ability[];
   readonly peer: QemuPeer | undefined;
   readonly facts: DeclaredFacts;
@@ -43,10 +71,9 @@ class QemuInstance implements ParentInstance {
   constructor(machine: QemuMachine) {
     this.#machine = machine;
     const { settings } = machine;
-    machine.prepare();
-    const { device, transport } = probe(machine);
+    const { device, transport } = driverOf(machine);
     this.device = device;
-    this.transport = transport;
+    this.#transport = transport;
     this.abilities = settings.transport === 'mmio' ? [...ABILITIES, 'not-pci'] : ABILITIES;
     this.peer = machine.peer ?? undefined;
     this.facts = factsOf(settings);
@@ -54,9 +81,17 @@ class QemuInstance implements ParentInstance {
     this.#count();
   }
 
+  /** Whoever takes the registers in hand may leave anything behind: the next session starts from power on. */
+  get transport(): Transport {
+    this.#machine.touched = true;
+    return this.#transport;
+  }
+
   /** Waits until the device gives a sign: an interrupt, or at least one callback. */
   wait(ms: number): boolean {
     this.#signs = 0;
+    const transport = this.#transport;
+    if (transport.kind === 'pci') this.#machine.interrupts!.watchesLine = transport.plan.mode === 'intx';
     return this.#activity.wait(ms, () => {
       this.device.poll();
       return this.#signs > 0;
@@ -70,29 +105,13 @@ class QemuInstance implements ParentInstance {
     this.#machine.qtest.turn();
   }
 
-  /** Interrupts are signs of life as well as calls. */
+  /** Calls are signs of life as well. */
   #count(): void {
-    const { access } = this.#machine;
-    if (access.kind === 'pci') {
-      const { interrupts } = access;
-      const { onMessage, onIntx } = interrupts;
-      interrupts.onMessage = (vector) => {
-        this.#signs++;
-        onMessage?.(vector);
-      };
-      if (this.#machine.settings.interrupts === 'msix') interrupts.onIntx = null;
-      else
-        interrupts.onIntx = () => {
-          this.#signs++;
-          onIntx?.();
-        };
-    } else {
-      const { onLine } = access;
-      access.onLine = () => {
-        this.#signs++;
-        onLine?.();
-      };
-    }
+    const sign = () => {
+      this.#signs++;
+    };
+    if (this.#machine.access.kind === 'pci') this.#machine.access.interrupts.onSign = sign;
+    else this.#machine.access.onSign = sign;
   }
 }
 

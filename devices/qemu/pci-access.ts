@@ -67,7 +67,7 @@ export class QemuPciAccess implements PciAccess {
       this.writeConfig(BAR0 + 4 * i, 4, this.#addresses[i]);
       if (bar.kind === 'memory' && this.#wide.has(i)) this.writeConfig(BAR0 + 4 * i + 4, 4, 0);
     });
-    this.interrupts.forget();
+    this.interrupts.restart();
   }
 
   readConfig(offset: number, size: AccessSize): number {
@@ -88,6 +88,12 @@ export class QemuPciAccess implements PciAccess {
     if (at === null) return;
     if (at.io) this.#qtest.out(size, at.address, value);
     else this.#qtest.write(size, at.address, value);
+  }
+  readMany(bar: number, places: readonly (readonly [number, AccessSize])[]): number[] {
+    const inside = places.map(([offset, size]) => this.#at(bar, offset, size));
+    if (inside.some((at) => at === null || at.io))
+      return places.map(([at, size]) => this.readBar(bar, at, size));
+    return this.#qtest.readMany(places.map(([, size], i) => [size, inside[i]!.address]));
   }
   /** One turn of QEMU's main loop. */
   pause(): void {
@@ -147,9 +153,13 @@ export class QemuPciAccess implements PciAccess {
 export class QemuInterrupts implements PciInterrupts {
   onMessage: ((vector: number) => void) | null = null;
   onIntx: (() => void) | null = null;
+  /** Called before either. */
+  onSign: (() => void) | null = null;
   readonly #qtest: Qtest;
   readonly #cells: Uint32Array;
   #intercepted = false;
+  /** `poll` looks at the INTx pin as well: worth a trip only where INTx is in use. */
+  watchesLine = false;
   /** Vectors that have a message: no others are looked at. */
   #vectors = 0;
 
@@ -176,19 +186,27 @@ export class QemuInterrupts implements PciInterrupts {
   }
 
   poll(): void {
-    if (this.onIntx !== null) {
-      this.#watchLines();
-      if (this.intx()) this.onIntx();
+    if (this.watchesLine && this.intx()) {
+      this.onSign?.();
+      this.onIntx?.();
     }
-    if (this.onMessage === null) return;
-    for (let vector = 0; vector < this.#vectors; vector++)
-      if (this.takeMessages(vector) > 0) this.onMessage(vector);
+    for (let vector = 0; vector < this.#vectors; vector++) {
+      if (this.takeMessages(vector) === 0) continue;
+      this.onSign?.();
+      this.onMessage?.(vector);
+    }
   }
 
   /** What came before belongs to nobody. */
   forget(): void {
     this.#cells.fill(0);
+  }
+
+  /** As before the first driver. */
+  restart(): void {
+    this.forget();
     this.#vectors = 0;
+    this.watchesLine = false;
     this.onMessage = null;
     this.onIntx = null;
   }

@@ -47,6 +47,7 @@ export class Qtest {
 
   /** Send several commands at once and return their answers in order. */
   askAll(commands: readonly string[]): string[] {
+    this.sync();
     const answers: string[] = [];
     for (let at = 0; at < commands.length; at += MOST_POSTED) {
       const part = commands.slice(at, at + MOST_POSTED);
@@ -69,6 +70,10 @@ export class Qtest {
 
   read(size: 1 | 2 | 4, address: number): number {
     return Number(this.ask(`read${WIDTH[size]} 0x${address.toString(16)}`));
+  }
+  readMany(places: readonly (readonly [1 | 2 | 4, number])[]): number[] {
+    const commands = places.map(([size, address]) => `read${WIDTH[size]} 0x${address.toString(16)}`);
+    return this.askAll(commands).map(Number);
   }
   write(size: 1 | 2 | 4, address: number, value: number): void {
     this.post(`write${WIDTH[size]} 0x${address.toString(16)} 0x${(value >>> 0).toString(16)}`);

@@ -70,6 +70,8 @@ export interface PciAccess {
   writeConfig(offset: number, size: AccessSize, value: number): void;
   readBar(bar: number, offset: number, size: AccessSize): number;
   writeBar(bar: number, offset: number, size: AccessSize, value: number): void;
+  /** Several reads of one BAR in order, as [offset, size]: for ways to the registers where each trip counts. */
+  readMany?(bar: number, places: readonly (readonly [number, AccessSize])[]): number[];
   /** Let time pass for a device that has its own; called between two polls of one register. */
   pause?(): void;
 }
@@ -82,6 +84,8 @@ export interface MmioAccess {
   readonly size: number;
   read(offset: number, size: AccessSize): number;
   write(offset: number, size: AccessSize, value: number): void;
+  /** Several reads in order, as [offset, size]: for ways to the registers where each trip counts. */
+  readMany?(places: readonly (readonly [number, AccessSize])[]): number[];
   /** Level of the interrupt line now. */
   line(): boolean;
   /** Look at the line and call the handler while it is asserted; see {@link PciInterrupts.poll}. */

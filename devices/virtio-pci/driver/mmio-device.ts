@@ -107,6 +107,16 @@ export class VirtioMmioDevice extends TransportDevice {
   notifyWithData(data: number): void {
     this.#set('QueueNotify', data);
   }
+  protected override readConfiguration(places: readonly (readonly [number, AccessSize])[]) {
+    if (this.access.readMany === undefined) return super.readConfiguration(places);
+    const generation = [REG.ConfigGeneration, 4] as const;
+    const [before, ...values] = this.access.readMany([
+      generation,
+      ...places.map(([at, size]) => [REG.Config + at, size] as const),
+      generation,
+    ]);
+    return { before, after: values.pop()!, values };
+  }
   getGeneration(): number {
     return this.#get('ConfigGeneration');
   }

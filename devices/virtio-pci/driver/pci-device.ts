@@ -109,6 +109,18 @@ export class VirtioPciDevice extends TransportDevice {
     const { device } = this.structures;
     if (device !== null) this.access.writeBar(device.bar, device.offset + offset, size, value);
   }
+  protected override readConfiguration(places: readonly (readonly [number, AccessSize])[]) {
+    const { device, common } = this.structures;
+    if (device === null || device.bar !== common.bar || this.access.readMany === undefined)
+      return super.readConfiguration(places);
+    const generation = [common.offset + COMMON.config_generation, 1] as const;
+    const [before, ...values] = this.access.readMany(device.bar, [
+      generation,
+      ...places.map(([at, size]) => [device.offset + at, size] as const),
+      generation,
+    ]);
+    return { before, after: values.pop()!, values };
+  }
   getGeneration(): number {
     return this.#get('config_generation', 1);
   }

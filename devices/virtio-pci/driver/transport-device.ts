@@ -237,12 +237,24 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
     return 0;
   }
   getConfig(offset: number, buf: Uint8Array): void {
+    const places = [...accesses(this.#accessPlan(), offset, buf.length)];
     for (let reading = 0; reading < CONFIG_READINGS; reading++) {
-      const before = this.getGeneration();
-      for (const [at, size] of accesses(this.#accessPlan(), offset, buf.length))
-        putValue(buf, at - offset, size, this.readConfigRegister(at, size));
-      if (this.getGeneration() === before) return;
+      const { before, values, after } = this.readConfiguration(places);
+      places.forEach(([at, size], i) => {
+        putValue(buf, at - offset, size, values[i]);
+      });
+      if (before === after) return;
     }
+  }
+  /** Registers of the configuration in order, between two readings of the generation. */
+  protected readConfiguration(places: readonly (readonly [number, AccessSize])[]): {
+    before: number;
+    values: number[];
+    after: number;
+  } {
+    const before = this.getGeneration();
+    const values = places.map(([at, size]) => this.readConfigRegister(at, size));
+    return { before, values, after: this.getGeneration() };
   }
   setConfig(offset: number, buf: Uint8Array): void {
     for (const [at, size] of accesses(this.#accessPlan(), offset, buf.length))
