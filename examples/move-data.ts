@@ -15,7 +15,6 @@ import { NetDriver } from '../framework/virtio-vdpa/net-driver.ts';
 import { namesOf } from '../specs/virtio-1.1/features.ts';
 
 const bus = new VdpaBus();
-bus.addDriver(virtioVdpa);
 
 /** A device of the target `name` on the bus, bound to virtio-vdpa, with memory of its own. */
 function attach(name: string) {

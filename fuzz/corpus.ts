@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Coverage } from './coverage.ts';
 import { type Bench, record } from './execute.ts';
@@ -17,8 +17,13 @@ function nameOf({ steps }: Sequence): string {
 /** Write `path` so that a reader, or a crash, never sees half of it. @throws NodeJS.ErrnoException */
 export function writeWhole(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
-  renameSync(temporary, path);
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** A folder of sequences worth mutating, one JSON file each. */
