@@ -2,11 +2,12 @@ import type { ParentDefinition } from '../framework/parent.ts';
 import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
+import { vhostUser } from './vhost-user/parent.ts';
 import { virtioMmioBlk, virtioMmioNet, virtioPciBlk, virtioPciNet } from './virtio-pci/parents.ts';
 
 /** Built-in parents by name. A vendor's parent is one more line here, or a module named with --target. */
 export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
-  [simulatorNet, simulatorBlk, virtioPciNet, virtioPciBlk, virtioMmioNet, virtioMmioBlk, qemu].map(
+  [simulatorNet, simulatorBlk, virtioPciNet, virtioPciBlk, virtioMmioNet, virtioMmioBlk, qemu, vhostUser].map(
     (parent) => [parent.name, parent],
   ),
 );

@@ -100,6 +100,11 @@ export interface ParentInstance {
    * @throws DeviceFailure when the device has died or answers no more
    */
   wait?(ms: number): boolean;
+  /**
+   * (with `wait`) Whether the device is known to be at work at this moment, as a process that runs or waits for its
+   * disk; then a wait in vain proves nothing. Not for devices that are always busy.
+   */
+  busy?(): boolean;
   dispose?(): void;
 }
 

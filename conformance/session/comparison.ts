@@ -56,7 +56,10 @@ export class Comparison {
   /** Whether queue `idx` has buffers out, or owes a notification. */
   awaits(idx: number): { buffers: boolean; notification: boolean } {
     const compared = this.#of(idx);
-    return { buffers: (compared?.outstanding ?? 0) > 0, notification: compared?.owed ?? false };
+    return {
+      buffers: (compared?.outstanding ?? 0) > 0,
+      notification: (compared?.owed ?? false) && compared!.queue.listening,
+    };
   }
 
   /** See what the device stored, hand over what the driver stored. Returns the number of stores seen. */

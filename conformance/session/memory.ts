@@ -23,11 +23,12 @@ export class SessionMemory {
   readonly #recorder: Recorder;
   readonly #named = new Map<string, NamedRegion>();
   #current: RamBlock | null = null;
-  #room = FIRST_BLOCK;
+  #room: number;
   /** How often a mapping was asked for or taken away. */
   changes = 0;
 
-  constructor(guest: GuestMemory, virtio: BoundDevice, recorder: Recorder) {
+  constructor(guest: GuestMemory, virtio: BoundDevice, recorder: Recorder, room: number = FIRST_BLOCK) {
+    this.#room = room;
     this.#guest = guest;
     this.host = guest.host;
     this.#virtio = virtio;

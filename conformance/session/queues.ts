@@ -30,6 +30,8 @@ export interface SessionQueue {
   irqs: number;
   /** The device was told about everything that is available, or asked not to be. */
   announced: boolean;
+  /** A callback is registered. */
+  listening: boolean;
   /** Called inside each notification. */
   onIrq?: () => void;
   /** The descriptor table as it was shown to the history last, and the mappings it was seen through. */
@@ -104,6 +106,7 @@ export class SessionQueues {
       nextSlot: start?.index ?? 0,
       irqs: 0,
       announced: true,
+      listening: options.callback !== false,
     };
     this.#session.comparison?.laidOut(this.#queues[idx]);
     return this.#session.virtio.setupQueue(idx, {
@@ -213,6 +216,8 @@ export class SessionQueues {
 
   /** Register a new callback with the device, or clear it. */
   listen(idx: number, on: boolean): void {
+    const queue = this.#queues[idx];
+    if (queue) queue.listening = on;
     if (on) this.#session.ops.setVqCb(idx, { callback: this.callback(idx) });
     else {
       this.#nextEpoch(idx);

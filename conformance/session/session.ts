@@ -31,6 +31,9 @@ export interface SessionOptions {
   driver?: BusDriverName;
 }
 
+/** First memory block for a device outside the process: few mappings, so that the table seldom changes while it runs. */
+const OUTSIDE_BLOCK = 256 << 10;
+
 /** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
 export class StopSteps extends Error {
   readonly code = 'STOP_STEPS';
@@ -109,7 +112,7 @@ export class Session {
     this.virtio = bindDevice(device, this.#driver, guest, (why) => this.lacks(why));
     this.ops = this.virtio.ops;
     this.recorded.quiet--;
-    this.memory = new SessionMemory(guest, this.virtio, this.recorder);
+    this.memory = new SessionMemory(guest, this.virtio, this.recorder, exchange ? OUTSIDE_BLOCK : undefined);
     this.buffers = new SessionBuffers(this);
     this.queues = new SessionQueues(this);
     if (exchange) {

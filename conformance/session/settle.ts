@@ -2,8 +2,12 @@ import type { Session } from './session.ts';
 
 /** Milliseconds of one wait, and how many in vain make a device idle that has nothing to do. */
 const SHORT = { ms: 1, times: 3 };
+/** The same for a device that holds buffers, and nobody can tell whether it should use them. */
+const MIDDLE = { ms: 5, times: 8 };
 /** The same for a device that holds buffers which it should use, or owes a notification. */
 const PATIENT = { ms: 50, times: 20 };
+/** Waits in vain that do not count because the device was at work. */
+const MOST_BUSY = 80;
 /** Signs of a device that never comes to rest. */
 const MOST_SIGNS = 20_000;
 
@@ -22,14 +26,20 @@ function waitsForOutside(session: Session, idx: number): boolean {
   }
 }
 
-/** Whether a right device is going to do something more, as far as the driver can tell. */
-function expects(session: Session): boolean {
+/** How long to wait, by what the device has to do as far as the driver can tell. */
+function patience(session: Session): typeof SHORT {
   const { comparison } = session;
-  if (comparison === null || !session.runs()) return false;
-  return session.queues.all.some((queue) => {
+  if (comparison === null) return SHORT;
+  const runs = session.runs();
+  let most = SHORT;
+  for (const queue of session.queues.all) {
     const { buffers, notification } = comparison.awaits(queue.idx);
-    return notification || (buffers && queue.announced && !waitsForOutside(session, queue.idx));
-  });
+    if (!buffers && !notification) continue;
+    if (!notification && waitsForOutside(session, queue.idx)) continue;
+    if (runs && (notification || queue.announced)) return PATIENT;
+    most = MIDDLE;
+  }
+  return most;
 }
 
 /**
@@ -38,17 +48,21 @@ function expects(session: Session): boolean {
  * slow machine makes it longer. Returns the number of signs, and whether it came to rest.
  */
 export function settle(session: Session, patient = true): { signs: number; idle: boolean } {
+  const { instance } = session;
   let signs = 0;
   let vain = 0;
+  let busy = 0;
   while (signs < MOST_SIGNS) {
-    const { ms, times } = patient && expects(session) ? PATIENT : SHORT;
+    const { ms, times } = patient ? patience(session) : SHORT;
     if (vain >= times) return { signs, idle: true };
-    const sign = session.guarded('wait', () => session.instance.wait!(ms));
+    const sign = session.guarded('wait', () => instance.wait!(ms));
     const stores = session.comparison?.sync() ?? 0;
     if (sign || stores > 0) {
       signs += Math.max(1, stores);
       vain = 0;
-    } else vain++;
+    } else if (patient && busy < MOST_BUSY && session.guarded('busy', () => instance.busy?.() ?? false))
+      busy++;
+    else vain++;
   }
   return { signs, idle: false };
 }

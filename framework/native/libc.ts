@@ -27,6 +27,7 @@ export interface Libc {
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, option: number, value: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
   sendmsg(fd: number, message: Uint8Array, flags: number): number;
   recvmsg(fd: number, message: Uint8Array, flags: number): number;
@@ -81,6 +82,7 @@ const DECLARATIONS: Readonly<Record<keyof Libc, string>> = {
   getsockname: 'int getsockname(int fd, void *address, void *length)',
   setsockopt: 'int setsockopt(int fd, int level, int option, const void *value, unsigned int length)',
   listen: 'int listen(int fd, int backlog)',
+  getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   accept4: 'int accept4(int fd, void *address, void *length, int flags)',
   sendmsg: 'int64_t sendmsg(int fd, const void *message, int flags)',
   recvmsg: 'int64_t recvmsg(int fd, void *message, int flags)',

@@ -7,6 +7,7 @@ const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
@@ -93,6 +94,17 @@ export function acceptUnix(listener: number, ms: number): number {
   return check('accept4', `fd ${listener}`, (c) =>
     c.accept4(listener, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK),
   );
+}
+
+/** Process id of whoever listened on, or connected, the other end of a Unix socket; 0 when it is not to be seen. */
+export function peerPid(fd: number): number {
+  const credentials = new Int32Array(3);
+  const bytes = new Uint8Array(credentials.buffer);
+  const length = new Uint8Array(Int32Array.of(bytes.length).buffer);
+  check('getsockopt', `fd ${fd}, SO_PEERCRED`, (c) =>
+    c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, bytes, length),
+  );
+  return credentials[0];
 }
 
 /** `struct msghdr`, its one `struct iovec` and room for control data and payload, at fixed addresses (64 bit). */
