@@ -14,6 +14,8 @@ export interface Bench {
   target: Target;
   facts: DeviceFacts;
   guest: GuestMemory;
+  /** Requirements of which a warning counts as well; otherwise only what fails a device does. */
+  warnings?: ReadonlySet<string>;
 }
 
 /** What a sequence did. */
@@ -50,11 +52,18 @@ function attempt(run: () => HistoryEvent[]): HistoryEvent[] {
   }
 }
 
+/** Whether a finding counts: it fails a device, or warns of one of the requirements that are looked for. */
+export function counts(finding: Finding, warnings?: ReadonlySet<string>): boolean {
+  const verdict = weigh(finding);
+  if (verdict === 'warn') return warnings?.has(finding.requirement) ?? false;
+  return verdict === 'fail' || verdict === 'crash' || verdict === 'hang';
+}
+
 /** Run a sequence and judge it. Warnings and sequences that could not be carried out are no findings. */
 export function execute(sequence: Sequence, bench: Bench, judging = true): Executed {
   const history = record(sequence, bench);
   if (!judging) return { history, finding: null };
   const { findings } = judge(history);
-  const bad = findings.find((finding) => ['fail', 'crash', 'hang'].includes(weigh(finding)));
+  const bad = findings.find((finding) => counts(finding, bench.warnings));
   return { history, finding: bad ?? null };
 }

@@ -1,4 +1,3 @@
-import { weigh } from '../conformance/judge.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { sameBug } from './bucket.ts';
 import { type Bench, type Executed, execute } from './execute.ts';
@@ -105,6 +104,3 @@ export function* simplerArgs(args: unknown): Generator<Record<string, unknown>> 
     }
   }
 }
-
-/** Whether a finding counts: it fails a device. */
-export const counts = (finding: Finding): boolean => ['fail', 'crash', 'hang'].includes(weigh(finding));

@@ -1,7 +1,7 @@
 import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { Finding } from '../../conformance/oracles/finding.ts';
 import { Campaign } from '../campaign.ts';
-import { execute } from '../execute.ts';
+import { type Bench, execute } from '../execute.ts';
 import type { Sequence } from '../sequence.ts';
 import { shrink } from '../shrink.ts';
 import type { Device, Rig } from './rig.ts';
@@ -34,10 +34,13 @@ export const fuzzedParent = ({ parents }: ProvenDefect): string =>
   parents.find((parent) => parent.endsWith('-blk')) ?? parents[0];
 
 /** Right and wrong device with small settings: every sequence sets them up anew. */
-function devices(defect: ProvenDefect, parent: string, rig: Rig): { right: Device; wrong: Device } {
-  const small: Record<string, string> = rig.knows(parent, 'max-pairs') ? { 'max-pairs': '1' } : {};
+function devices(defect: ProvenDefect, parent: string, rig: Rig): { right: Bench; wrong: Bench } {
+  const small: Record<string, string> = rig.knows(parent, 'max-pairs') ? { 'max-pairs': '2' } : {};
   const options = { ...small, ...defect.options };
-  return { right: rig.right(parent, options), wrong: rig.wrong(defect, parent, options) };
+  // A defect that breaks what is only recommended shows as a warning.
+  const warnings = new Set(defect.breaks);
+  const looked = ({ target, facts, guest }: Device): Bench => ({ target, facts, guest, warnings });
+  return { right: looked(rig.right(parent, options)), wrong: looked(rig.wrong(defect, parent, options)) };
 }
 
 /** Run a campaign with this seed against the wrong device until it hits or has run `limit` sequences. */
