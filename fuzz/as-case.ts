@@ -27,7 +27,11 @@ export function asCase(sequence: Sequence, finding: Finding, bucket: string, typ
     title: `Found by the fuzzer: ${finding.actual}`,
     why: `expected ${finding.expected}`,
     needs: { device: type },
-    steps: sequence.steps.map((step) => ({ [step.name]: step.args, ...(step.for ? { for: step.for } : {}) })),
+    steps: sequence.steps.map((step) => ({
+      [step.name]: step.args,
+      ...(step.for ? { for: step.for } : {}),
+      ...(step.tier ? { tier: step.tier } : {}),
+    })),
   };
   const header = '# yaml-language-server: $schema=../../specs/schema/catalogue.schema.json\n';
   return header + stringify([definition], { lineWidth: 110, flowCollectionPadding: false });

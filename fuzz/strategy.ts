@@ -11,6 +11,8 @@ export interface DrawnStep {
   args: Record<string, unknown>;
   /** Requirement that a failure of this step is about. */
   for?: string;
+  /** A failure of this step is a warning at most. */
+  tier?: 'warn';
   /** It is right behind the step before it only: mutation keeps the two together. */
   bound?: true;
 }
@@ -32,6 +34,12 @@ export const step = (name: string, args: Record<string, unknown> = {}): DrawnSte
 
 /** The same step, about a requirement. */
 export const about = (requirement: string, drawn: DrawnStep): DrawnStep => ({ ...drawn, for: requirement });
+
+/** The same step, about what a requirement recommends: a device that fails it is warned of. */
+export const softly = (requirement: string, drawn: DrawnStep): DrawnStep => ({
+  ...about(requirement, drawn),
+  tier: 'warn',
+});
 
 /** Steps that are right only in this order, with nothing between them. */
 export const together = (...steps: DrawnStep[]): DrawnStep[] =>

@@ -105,7 +105,7 @@ export const earlyBuffers: Scene = {
     return [
       up(view, draw, { to: 'QUEUES' }),
       step('activity', { begin: true }),
-      ...as.map((one) => anyRequest(one, { kick: 'no' })),
+      ...as.map((one) => anyRequest(one, { kick: pick(draw, ['yes', 'no']) })),
       step('quiet'),
       about('V1.1-2.1.2-D2', step('activity', { stores: 0, callbacks: 0 })),
       step('status', { set: 'DRIVER_OK' }),

@@ -82,7 +82,7 @@ export const atTheLimits: Scene = {
       const most = Math.min(values[`${limit}_seg`] as number, 256);
       const count = chance(draw, 60) ? most : between(draw, 1, most);
       const odd = chance(draw, 40)
-        ? [{ sector: 8 * count, num: 8, flags: pick(draw, [2, 4, 0x80000000]) }]
+        ? [{ sector: 8 * count, num: 8, flags: pick(draw, [op === 'discard' ? 1 : 2, 4, 0x100, 0x80000000]) }]
         : [];
       const plain = { sector: 0, num: 8, count: count - odd.length };
       const segments = plain.count > 0 ? [plain, ...odd] : odd;

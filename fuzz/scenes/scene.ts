@@ -34,6 +34,7 @@ export interface UpOptions {
   without?: readonly string[];
   size?: number;
   ready?: boolean;
+  start?: { index: number };
 }
 
 /** Bring the device up with `features` and some ring features. */
@@ -45,6 +46,15 @@ export function up(view: View, draw: Draw, options: UpOptions = {}): DrawnStep {
   const num = Math.min(size, view.facts.values.num_max as number);
   return step('bring-up', { ...rest, features: [...new Set([...rings, ...features])], size: num });
 }
+
+/** A direction in which the device can do requests. */
+export const direction = ({ facts }: View, draw: Draw): 'in' | 'out' => {
+  if (facts.type === 'net') return facts.peer?.send && chance(draw, 50) ? 'in' : 'out';
+  return offers(facts, 'blk.RO') || chance(draw, 50) ? 'in' : 'out';
+};
+
+/** The queue of requests in that direction. */
+export const queueFor = (dir: 'in' | 'out'): 'rx' | 'tx' => (dir === 'in' ? 'rx' : 'tx');
 
 /** A name that nothing else in the sequence has. Scenes of other sequences come in: each use has its `tag`. */
 export const fresh = (view: View, tag: string): string => `${tag}${view.serial++}`;

@@ -105,18 +105,19 @@ export const tangle: Scene = {
       ? Array.from({ length: draw.int(3) }, () => fresh(view, 'table'))
       : [];
     const data = fresh(view, 'data');
+    // Half of them have no end, as nothing in them ends a chain.
+    const endless = chance(draw, 50);
+    const size = between(draw, 1, 4);
+    const part = (where: { slot: number; table?: string }) =>
+      endless
+        ? endlessPart(draw, { ...where, of: size }, data, tables)
+        : tangled(view, draw, where, data, tables);
     return [
       up(view, draw, { ...SPLIT, features: tables.length > 0 ? ['INDIRECT_DESC'] : [] }),
       step('memory', { as: data, size: 64 }),
       ...tables.map((as) => step('memory', { as, size: 64, ...(chance(draw, 40) ? { perm: 'ro' } : {}) })),
-      ...tables.flatMap((table) =>
-        Array.from({ length: between(draw, 1, 4) }, (_, slot) =>
-          tangled(view, draw, { table, slot }, data, tables),
-        ),
-      ),
-      ...Array.from({ length: between(draw, 1, 4) }, (_, slot) =>
-        tangled(view, draw, { slot }, data, tables),
-      ),
+      ...tables.flatMap((table) => Array.from({ length: size }, (_, slot) => part({ table, slot }))),
+      ...Array.from({ length: between(draw, 1, 4) }, (_, slot) => part({ slot })),
       step('avail', { heads: [0] }),
       step('kick', { queue: 'tx' }),
       step('quiet'),
@@ -124,6 +125,23 @@ export const tangle: Scene = {
     ];
   },
 };
+
+/** A descriptor that leads on: to another one of its table, or to a table of `of` entries. */
+function endlessPart(
+  draw: Draw,
+  { of, ...where }: { slot: number; table?: string; of: number },
+  data: string,
+  tables: readonly string[],
+): DrawnStep {
+  const toTable = tables.length > 0 && chance(draw, where.table === undefined ? 70 : 30);
+  return step('desc', {
+    ...where,
+    addr: { of: toTable ? pick(draw, tables) : data },
+    len: toTable ? 16 * of : 16,
+    flags: toTable ? pick(draw, [4, 5]) : pick(draw, [1, 1, 3]),
+    next: draw.int(where.table === undefined ? 4 : of),
+  });
+}
 
 function tangled(
   _: View,

@@ -1,6 +1,6 @@
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import { between, chance, type Draw, pick } from '../draw.ts';
-import { type Strategy, step } from '../strategy.ts';
+import { about, type Strategy, step, together } from '../strategy.ts';
 import { forgetSession, type View } from '../view.ts';
 
 const has = (view: View, feature: string) => view.features.includes(feature);
@@ -55,6 +55,7 @@ export const command: Strategy = {
       'other',
       'in',
       'discard',
+      'discard',
       'write-zeroes',
       'write-zeroes',
     ] as const);
@@ -80,7 +81,7 @@ export const command: Strategy = {
       }
       case 'discard':
       case 'write-zeroes': {
-        const flags = chance(draw, 30) ? pick(draw, [1, 2, 4, 0x80000000, 0xfffffffe]) : 0;
+        const flags = chance(draw, 50) ? pick(draw, [1, 1, 2, 4, 0x100, 0x80000000, 0xfffffffe]) : 0;
         const at = sector(draw);
         const segments = [{ sector: at, num: 8, flags }];
         const after =
@@ -105,8 +106,11 @@ export const writeback: Strategy = {
     !view.breached
       ? 3
       : 0,
-  draw: (_, draw) => [
-    step('config-write', { field: 'writeback', bytes: `0${draw.int(2)}` }),
-    step('config', { field: 'writeback', 'one-of': [0, 1] }),
-  ],
+  draw: (_, draw) => {
+    const mode = draw.int(2);
+    return together(
+      step('config-write', { field: 'writeback', bytes: `0${mode}` }),
+      about('P1.1-026e', step('config', { field: 'writeback', equals: mode })),
+    );
+  },
 };

@@ -156,7 +156,8 @@ export const burst: Strategy = {
   draw(view, draw) {
     const each = view.facts.type === 'blk' ? 2 : 1;
     const indirect = view.indirect && chance(draw, 60);
-    const count = Math.max(1, Math.min(16, Math.floor(view.num / (indirect ? 1 : each))) - draw.int(2));
+    const most = Math.floor(view.num / (indirect ? 1 : each));
+    const count = Math.max(1, most <= 16 ? most - draw.int(2) : between(draw, 8, 16));
     if (view.num < each) return [step('settle')];
     const from = view.serial;
     view.serial += count;

@@ -6,15 +6,21 @@ import * as contract from '../scenes/contract.ts';
 import * as control from '../scenes/control.ts';
 import * as disk from '../scenes/disk.ts';
 import * as mappings from '../scenes/mappings.ts';
+import * as midway from '../scenes/midway.ts';
 import type { Scene } from '../scenes/scene.ts';
+import * as silence from '../scenes/silence.ts';
 import * as tables from '../scenes/tables.ts';
+import * as used from '../scenes/used.ts';
 import { type Focus, type Strategy, step, together } from '../strategy.ts';
 import { forgetSession } from '../view.ts';
 
 const byName = (a: Scene, b: Scene) => (a.name < b.name ? -1 : 1);
 
+/** How much more likely a scene is than a single plain step of weight 1. */
+const EACH = 0.9;
+
 /** A strategy that plays one of the scenes which the device is fit for. */
-function play(name: string, focus: Focus, module: object, breach: boolean, weight: number): Strategy {
+function play(name: string, focus: Focus, module: object, breach = false): Strategy {
   const scenes = (Object.values(module) as Scene[])
     .filter((scene) => (scene.breach ?? false) === breach)
     .sort(byName);
@@ -31,7 +37,7 @@ function play(name: string, focus: Focus, module: object, breach: boolean, weigh
     name,
     focus,
     breach,
-    weight: ({ facts }) => (of(facts).length > 0 ? weight : 0),
+    weight: ({ facts }) => Math.ceil(EACH * of(facts).length),
     draw(view, draw) {
       forgetSession(view);
       const steps = pick(draw, of(view.facts)).draw(view, draw);
@@ -41,17 +47,22 @@ function play(name: string, focus: Focus, module: object, breach: boolean, weigh
   };
 }
 
-export const playContract = play('play-contract', 'lifecycle', contract, false, 3);
-export const playContractBreach = play('play-contract-breach', 'lifecycle', contract, true, 1);
-export const playCallbacks = play('play-callbacks', 'lifecycle', callbacks, false, 3);
-export const playCallbacksBreach = play('play-callbacks-breach', 'lifecycle', callbacks, true, 1);
-export const playMappings = play('play-mappings', 'lifecycle', mappings, false, 3);
-export const playMappingsBreach = play('play-mappings-breach', 'lifecycle', mappings, true, 1);
-export const playConfiguration = play('play-configuration', 'config', configuration, false, 2);
-export const playConfigurationBreach = play('play-configuration-breach', 'config', configuration, true, 1);
-export const playDisk = play('play-disk', 'rings', disk, false, 3);
-export const playDiskBreach = play('play-disk-breach', 'rings', disk, true, 3);
-export const playControl = play('play-control', 'rings', control, false, 4);
-export const playControlBreach = play('play-control-breach', 'rings', control, true, 4);
-export const playTables = play('play-tables', 'rings', tables, false, 1);
-export const playTablesBreach = play('play-tables-breach', 'rings', tables, true, 2);
+export const playContract = play('play-contract', 'lifecycle', contract);
+export const playContractBreach = play('play-contract-breach', 'lifecycle', contract, true);
+export const playCallbacks = play('play-callbacks', 'lifecycle', callbacks);
+export const playCallbacksBreach = play('play-callbacks-breach', 'lifecycle', callbacks, true);
+export const playMappings = play('play-mappings', 'lifecycle', mappings);
+export const playMappingsBreach = play('play-mappings-breach', 'lifecycle', mappings, true);
+export const playMidway = play('play-midway', 'lifecycle', midway);
+export const playMidwayBreach = play('play-midway-breach', 'lifecycle', midway, true);
+export const playConfiguration = play('play-configuration', 'config', configuration);
+export const playConfigurationBreach = play('play-configuration-breach', 'config', configuration, true);
+export const playDisk = play('play-disk', 'rings', disk);
+export const playDiskBreach = play('play-disk-breach', 'rings', disk, true);
+export const playControl = play('play-control', 'rings', control);
+export const playControlBreach = play('play-control-breach', 'rings', control, true);
+export const playTables = play('play-tables', 'rings', tables);
+export const playTablesBreach = play('play-tables-breach', 'rings', tables, true);
+export const playUsed = play('play-used', 'rings', used);
+export const playUsedBreach = play('play-used-breach', 'rings', used, true);
+export const playSilence = play('play-silence', 'rings', silence);
