@@ -4,7 +4,7 @@ import { drawSequence, numbered, pieces, type Sequence, type SequenceStep } from
 import type { Focus } from './strategy.ts';
 
 /** Longest sequence that mutation makes. */
-const LONGEST = 60;
+const LONGEST = 45;
 
 /**
  * A sequence near others that showed something new: steps left out, repeated, moved, taken from another one,

@@ -7,8 +7,8 @@ import type { DrawnStep, Focus, Strategy } from './strategy.ts';
 import { freshView, type View } from './view.ts';
 
 /** Steps in a sequence, on average and at most. */
-const SHORTEST = 8;
-const LONGEST = 42;
+const SHORTEST = 6;
+const LONGEST = 28;
 
 /** A focus raises the weight of its strategies by this. */
 const FOCUS_FACTOR = 6;

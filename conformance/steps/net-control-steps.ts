@@ -1,7 +1,8 @@
+import { ACK_BYTES, type Acks, allowedAcks } from '../../specs/model/net/control.ts';
 import { configField } from '../../specs/virtio-1.1/config-space.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { macsOf } from '../kits/net-probes.ts';
-import { controlQueue } from '../session/bring-up.ts';
+import { controlQueue, netPairs } from '../session/bring-up.ts';
 import type { Buffer, Part } from '../session/buffers.ts';
 import { addOptions } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
@@ -37,7 +38,7 @@ interface ControlArgs {
   'mac-of'?: string;
   lay?: Layout;
   cut?: number | number[];
-  ack?: number | number[] | 'any';
+  ack?: number | number[] | 'any' | 'model';
   as?: string;
   wait?: boolean;
   breach?: string;
@@ -52,6 +53,8 @@ interface ControlSeen {
   packed: boolean;
   /** The device says that it needs a reset. */
   gaveUp?: boolean;
+  /** Acks that the model allows. */
+  allowed?: Acks;
   /** Configuration field as it was when the command had just been used. */
   field?: string;
   want?: string;
@@ -118,7 +121,7 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
     'Send one control command and wait until it is used, and no longer. `class` is a number or rx, mac, vlan, announce, ' +
     'mq, offloads; `data` bytes, or `mac-table`, or `mac-of` an address by name. Layout C1: all that is readable in one ' +
     'descriptor; C2: class and command, data; C3: single bytes first; C4: C2 through an indirect table; or `cut` (sizes, or one size for all). `ack`: ' +
-    'what the device answers (default 0; `any`: 0 or 1). `at-used`: a configuration field at the moment of use. ' +
+    'what the device answers (default 0; `any`: 0 or 1; `model`: what the reference model allows). `at-used`: a configuration field at the moment of use. ' +
     '`breach`: the driver breaks this rule with the command, so DEVICE_NEEDS_RESET will do instead of a completion.',
   example: '{net-ctrl: {class: rx, command: 0, data: "01", lay: C3}}',
   schema: obj(
@@ -130,7 +133,7 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
       'mac-of': TEXT,
       lay: LAYOUT,
       cut: orExpression({ anyOf: [{ type: 'integer' }, list(INT)] }),
-      ack: { anyOf: [INT, list(INT), { enum: ['any'] }] },
+      ack: { anyOf: [INT, list(INT), { enum: ['any', 'model'] }] },
       as: TEXT,
       wait: BOOL,
       breach: TEXT,
@@ -182,6 +185,10 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
       (session.ops.getStatus() & STATUS.DEVICE_NEEDS_RESET) !== 0
     )
       seen.gaveUp = true;
+    if (args.ack === 'model') {
+      const state = { features: session.features, maxPairs: netPairs(session) };
+      seen.allowed = allowedAcks({ class: number, command: args.command ?? 0, data }, state);
+    }
     if (buffer.used?.len !== undefined) seen.len = buffer.used.len;
     if (field !== undefined) seen.field = field;
     if (look?.['same-mac'] !== undefined) seen.want = toHex(macsOf(session, look['same-mac'])[0]);
@@ -201,13 +208,14 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
         actual: `0x${seen.ack.toString(16)}`,
         requirement,
       });
-    } else if (args.ack !== 'any' && ![args.ack ?? 0].flat().includes(seen.ack)) {
+    } else if (seen.allowed !== undefined) problems.push(...judgeAck(what, seen.allowed, seen.ack));
+    else if (args.ack !== 'any' && ![args.ack ?? 0].flat().includes(seen.ack)) {
       problems.push({
         expected: `ack ${[args.ack ?? 0].flat().join(' or ')} for ${what}`,
         actual: `ack ${seen.ack}`,
       });
     }
-    if (seen.len !== undefined && seen.len > 1) {
+    if (seen.len !== undefined && seen.len > ACK_BYTES) {
       const cited = seen.packed ? 'P1.1-006' : 'V1.1-2.6.8.2-D2';
       problems.push({
         expected: `used length 0 or 1 for ${what}`,
@@ -220,6 +228,12 @@ export const netControlStep = defineStep<ControlArgs, ControlSeen>({
     return problems;
   },
 });
+
+/** The ack against those that the model allows. */
+function judgeAck(what: string, { acks, requirement }: Acks, ack: number): Problem[] {
+  if (acks.some((one) => one === ack)) return [];
+  return [{ expected: `ack ${acks.join(' or ')} for ${what}`, actual: `ack ${ack}`, requirement }];
+}
 
 function judgeField(look: NonNullable<ControlArgs['at-used']>, seen: ControlSeen): Problem[] {
   const hex = seen.field!;

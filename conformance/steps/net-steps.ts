@@ -1,10 +1,11 @@
 import type { FrameMeta, PeerOffload } from '../../framework/peer.ts';
+import { judgeBuffers, judgeHeader } from '../../specs/model/net/packets.ts';
 import { compareFrames, describe, isNoise, resembles, type SeenFrame } from '../kits/frame-compare.ts';
 import { buildFrames, type FrameArg, type Macs } from '../kits/frames.ts';
 import { ownMac, PEER_MAC, takenFacts, takenFrames } from '../kits/net.ts';
 import { GSO_ECN, HDR_FIELDS, type HdrArg, hdrBytes, metaOfHdr, type NetHdr } from '../kits/net-header.ts';
 import { type Packet, publications, receivePackets, receiveState } from '../kits/net-packets.ts';
-import { get16, headersOf, pseudoSum, sumOffset } from '../kits/sums.ts';
+import { fullSumGood, get16, headersOf, pseudoSum, sumOffset } from '../kits/sums.ts';
 import type { Part } from '../session/buffers.ts';
 import { addOptions, cutSizes, outcomeOf, type RequestOutcome } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
@@ -440,6 +441,7 @@ interface ExpectArgs extends MatchArgs {
   'fits-segments'?: boolean;
   'rsc-segments'?: number;
   buffers?: Count;
+  model?: boolean;
   together?: boolean;
   cite?: Record<string, string>;
 }
@@ -467,6 +469,8 @@ interface PacketJson extends FrameJson {
 interface NetRxSeen {
   mac: string;
   mergeable: boolean;
+  /** Features in force, when the model is to judge the headers. */
+  features?: string;
   packets: PacketJson[];
   unused?: number;
   /** The device asks for a reset. */
@@ -512,6 +516,7 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
         },
         'rsc-segments': { ...INT, description: 'Segments in all packets together, counted by RSC_INFO.' },
         buffers: COUNT,
+        model: { ...BOOL, description: 'Headers as the reference model allows with the features in force.' },
         together: BOOL,
         cite: { type: 'object', additionalProperties: TEXT },
       },
@@ -613,6 +618,7 @@ function look(session: Session, args: NetRxArgs): NetRxSeen {
   return {
     mac: toJson(macs.dev),
     mergeable: session.has('VIRTIO_NET_F_MRG_RXBUF'),
+    ...(args.expect?.model ? { features: `0x${session.features.toString(16)}` } : {}),
     packets: mine.map(json),
     ...published,
   };
@@ -647,6 +653,7 @@ function judgeExpect(args: ExpectArgs, seen: NetRxSeen): Problem[] {
   };
   seen.packets.forEach((packet, i) => {
     judgeShape(packet, i, seen.mergeable, args.buffers, add);
+    if (seen.features !== undefined) judgeModel(packet, i, BigInt(seen.features), add);
     judgeHdr(packet, i, args.hdr, add);
     if (isGso(packet)) judgeHdr(packet, i, args['gso-hdr'], add);
     if (isPartial(packet)) judgeHdr(packet, i, args['partial-hdr'], add);
@@ -662,7 +669,7 @@ function judgeExpect(args: ExpectArgs, seen: NetRxSeen): Problem[] {
 
 type Add = (aspect: string, expected: string, actual: string, standard?: string) => void;
 
-/** Buffers of a packet: how many, how full (5.1.6.4.1). */
+/** Buffers of a packet, as the reference model has them (5.1.6.4.1), and so many of them as the case says. */
 function judgeShape(
   packet: PacketJson,
   i: number,
@@ -670,39 +677,24 @@ function judgeShape(
   buffers: Count | undefined,
   add: Add,
 ): void {
-  const { hdr, lens, rooms, missing = 0 } = packet;
-  const what = `packet ${i}`;
-  if (!mergeable) {
-    if (hdr.num_buffers !== 1)
-      add('num_buffers', `${what}: num_buffers 1`, String(hdr.num_buffers), 'V1.1-5.1.6.4.1-D1');
-  } else {
-    if (hdr.num_buffers === 0)
-      add('num_buffers', `${what}: num_buffers at least 1`, '0', 'V1.1-5.1.6.4.1-D2');
-    if (missing > 0)
-      add(
-        'num_buffers',
-        `${what}: num_buffers ${lens.length}, as used`,
-        String(hdr.num_buffers),
-        'V1.1-5.1.6.4.1-D2',
-      );
-    const short = lens.findIndex((len, k) => k + 1 < lens.length && len !== rooms[k]);
-    if (short >= 0)
-      add(
-        'lens',
-        `${what}: buffer ${short} of ${lens.length} full, ${rooms[short]} bytes`,
-        `${lens[short]}`,
-        'V1.1-5.1.6.4.1-D3',
-      );
-    if (lens.length > 1 && lens.at(-1) === 0)
-      add(
-        'buffers',
-        `${what}: every used buffer holds a part of it`,
-        'the last is empty',
-        'V1.1-5.1.6.4.1-D2',
-      );
-  }
-  for (const { expected, actual } of judgeCount(`${what}: used buffers`, buffers, lens.length))
+  for (const { aspect, requirement, expected, actual } of judgeBuffers(mergeable, packet))
+    add(aspect, `packet ${i}: ${expected}`, actual, requirement);
+  for (const { expected, actual } of judgeCount(`packet ${i}: used buffers`, buffers, packet.lens.length))
     add('buffers', expected, actual, 'V1.1-5.1.6.4.1-D2');
+}
+
+/** The header against everything that the reference model allows with the features in force. */
+function judgeModel(packet: PacketJson, i: number, features: bigint, add: Add): void {
+  const { bytes } = fromJson(packet);
+  const headers = headersOf(bytes);
+  const { l4, payload, proto } = headers;
+  const frame = {
+    headers: payload,
+    cwr: proto === 6 && (bytes[l4 + 13] & 0x80) !== 0,
+    sumGood: proto === 0 ? null : fullSumGood(bytes, headers),
+  };
+  for (const { aspect, requirement, expected, actual } of judgeHeader(features, packet.hdr, frame))
+    add(aspect, `packet ${i}: ${expected}`, actual, requirement);
 }
 
 function judgeHdr(packet: PacketJson, i: number, wants: WantHdr | undefined, add: Add): void {

@@ -1,5 +1,5 @@
 import { between, chance, type Draw, pick } from '../draw.ts';
-import { about, type DrawnStep, step } from '../strategy.ts';
+import { about, type DrawnStep, softly, step } from '../strategy.ts';
 import type { View } from '../view.ts';
 import { fresh, offers, type Scene, up } from './scene.ts';
 
@@ -45,6 +45,16 @@ function rightCommand(view: View, draw: Draw, features: readonly string[]): Draw
       about(
         'P1.1-027',
         step('net-ctrl', { class: pick(draw, [127, 6, 255]), command: draw.int(3), ack: 'any' }),
+      ),
+    () =>
+      softly(
+        'P1.1-027',
+        step('net-ctrl', { class: pick(draw, [127, 6, 255]), command: draw.int(3), ack: 1 }),
+      ),
+    () =>
+      softly(
+        'P1.1-027',
+        step('net-ctrl', { class: draw.int(5), command: pick(draw, [6, 127, 255]), data: '00', ack: 1 }),
       ),
   ];
   const when = (name: string, choice: () => DrawnStep) => features.includes(name) && choices.push(choice);

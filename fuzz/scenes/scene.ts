@@ -35,6 +35,8 @@ export interface UpOptions {
   size?: number;
   ready?: boolean;
   start?: { index: number };
+  /** Queues that are set up; otherwise all usable ones. */
+  queues?: readonly number[];
 }
 
 /** Bring the device up with `features` and some ring features. */

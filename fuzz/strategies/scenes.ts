@@ -5,12 +5,16 @@ import * as configuration from '../scenes/configuration.ts';
 import * as contract from '../scenes/contract.ts';
 import * as control from '../scenes/control.ts';
 import * as disk from '../scenes/disk.ts';
+import * as filter from '../scenes/filter.ts';
+import * as flows from '../scenes/flows.ts';
 import * as mappings from '../scenes/mappings.ts';
 import * as midway from '../scenes/midway.ts';
 import type { Scene } from '../scenes/scene.ts';
 import * as silence from '../scenes/silence.ts';
 import * as tables from '../scenes/tables.ts';
+import * as traffic from '../scenes/traffic.ts';
 import * as used from '../scenes/used.ts';
+import * as values from '../scenes/values.ts';
 import { type Focus, type Strategy, step, together } from '../strategy.ts';
 import { forgetSession } from '../view.ts';
 
@@ -66,3 +70,10 @@ export const playTablesBreach = play('play-tables-breach', 'rings', tables, true
 export const playUsed = play('play-used', 'rings', used);
 export const playUsedBreach = play('play-used-breach', 'rings', used, true);
 export const playSilence = play('play-silence', 'rings', silence);
+export const playTraffic = play('play-traffic', 'rings', traffic);
+export const playTrafficBreach = play('play-traffic-breach', 'rings', traffic, true);
+export const playFilter = play('play-filter', 'rings', filter);
+export const playFilterBreach = play('play-filter-breach', 'rings', filter, true);
+export const playFlows = play('play-flows', 'rings', flows);
+export const playFlowsBreach = play('play-flows-breach', 'rings', flows, true);
+export const playValues = play('play-values', 'config', values);
