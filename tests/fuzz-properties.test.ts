@@ -27,7 +27,7 @@ const SMALL = { 'max-pairs': '1' };
 
 /** Defects of several kinds, each found within a few sequences. */
 const SAMPLE = [
-  'core/late-features-take-effect',
+  'core/reset-keeps-failed',
   'split/length-counts-readable',
   'split/used-index-modulo-size',
   'packed/full-lap-keeps-wrap',
@@ -154,7 +154,7 @@ describe('a corpus', () => {
   it('is saved, loaded and cut down to what covers as much', () => {
     const device = rig.right('simulator-blk', {});
     const campaign = new Campaign(device, { seed: 5 });
-    for (let i = 0; i < 60; i++) campaign.next();
+    for (let i = 0; i < 200; i++) campaign.next();
     const fresh = campaign.takeFresh();
     const corpus = new CorpusFolder(join(folder, 'corpus'));
     corpus.save(fresh);

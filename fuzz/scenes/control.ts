@@ -119,6 +119,7 @@ export const severalCommands: Scene = {
 /** Commands of the wrong size, with the wrong values, of features that were not negotiated. */
 export const wrongCommands: Scene = {
   name: 'wrong-commands',
+  weight: 2,
   breach: true,
   fits: control,
   draw(view, draw) {
@@ -176,6 +177,7 @@ function wrongCommand(view: View, draw: Draw): DrawnStep {
 /** Buffers on the control queue that are no command. */
 export const noCommands: Scene = {
   name: 'no-commands',
+  weight: 2,
   breach: true,
   fits: control,
   draw(view, draw) {
@@ -269,6 +271,7 @@ const plain = (frame: string) => about('P1.1-027v', step('net-offloaded', { fram
 /** Offload headers that make no sense, in front of a packet. */
 export const senselessHeader: Scene = {
   name: 'senseless-header',
+  weight: 2,
   breach: true,
   fits: (facts) => facts.type === 'net' && facts.peer?.take === true,
   draw(view, draw) {

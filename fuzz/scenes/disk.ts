@@ -110,6 +110,7 @@ export const atTheLimits: Scene = {
 /** Requests that make no sense; what is on the disk stays. */
 export const senseless: Scene = {
   name: 'senseless-requests',
+  weight: 2,
   breach: true,
   fits: disk,
   draw(view, draw) {

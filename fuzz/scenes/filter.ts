@@ -146,6 +146,7 @@ function begin(view: View, draw: Draw, features: readonly string[]): [DrawnStep[
 /** Any right commands, and after each what the filter lets through. */
 export const filterCommands: Scene = {
   name: 'filter-commands',
+  weight: 6,
   fits: filtered,
   draw(view, draw) {
     const features = sessionFeatures(view, draw);
@@ -178,6 +179,7 @@ export const filterCommands: Scene = {
 /** Tables that are not what their counts say: refused as a whole, or carried out as a whole. */
 export const malformedTables: Scene = {
   name: 'malformed-tables',
+  weight: 2,
   breach: true,
   fits: filtered,
   draw(view, draw) {

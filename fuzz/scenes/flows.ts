@@ -29,6 +29,7 @@ const bringUp = (view: View, draw: Draw, more = {}) =>
 /** Numbers of pairs come and go; what arrives keeps to those in use, each flow to its queue. */
 export const steering: Scene = {
   name: 'steering',
+  weight: 3,
   fits: several,
   draw(view, draw) {
     const most = pairs(view.facts);
@@ -72,6 +73,7 @@ export const steering: Scene = {
 /** Pairs that do not exist or are not ready: whatever the device makes of it, traffic goes on or it says so. */
 export const wrongPairs: Scene = {
   name: 'wrong-pairs',
+  weight: 2,
   breach: true,
   fits: several,
   draw(view, draw) {

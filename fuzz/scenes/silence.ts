@@ -8,6 +8,7 @@ type Queue = { dir: 'in' | 'out'; queue: 'rx' | 'tx' };
 /** One request after another under changing wishes: what is asked for comes, and nothing else. */
 export const changingWishes: Scene = {
   name: 'changing-wishes',
+  weight: 2,
   fits: () => true,
   draw(view, draw) {
     const dir = direction(view, draw);

@@ -9,6 +9,7 @@ const SPLIT = { without: ['RING_PACKED'], features: ['INDIRECT_DESC'], size: 8 }
 /** A split table may have its entries anywhere, and others that do not belong to the chain. */
 export const scatteredTable: Scene = {
   name: 'scattered-table',
+  weight: 2,
   fits: indirect,
   draw(view, draw) {
     const [page, trap, as] = [fresh(view, 'table'), fresh(view, 'trap'), fresh(view, 'scattered')];
@@ -98,6 +99,7 @@ export const cutTable: Scene = {
 /** Descriptors that lead anywhere: in circles, from table to table, out of the table. */
 export const tangle: Scene = {
   name: 'tangle',
+  weight: 4,
   breach: true,
   fits: () => true,
   draw(view, draw) {

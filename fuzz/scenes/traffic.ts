@@ -166,6 +166,7 @@ const AFRESH = step('peer', { forget: true });
 /** Packets of all kinds leave as they should. */
 export const transmission: Scene = {
   name: 'transmission',
+  weight: 4,
   fits: takes,
   draw(view, draw) {
     const features = choose(view, draw, TX, 60);
@@ -324,6 +325,7 @@ function buffersFor(draw: Draw, mergeable: boolean, large: boolean): Record<stri
 /** Frames of all kinds arrive as they should, or not at all where that is allowed. */
 export const reception: Scene = {
   name: 'reception',
+  weight: 4,
   fits: sends,
   draw(view, draw) {
     const features = choose(view, draw, RX, 55);
@@ -380,6 +382,7 @@ export const completedChecksum: Scene = {
 /** Buffers run short, and come later: nothing is lost for good, nothing is used for half a packet. */
 export const shortage: Scene = {
   name: 'shortage',
+  weight: 2,
   fits: sends,
   draw(view, draw) {
     const mergeable = offers(view.facts, 'net.MRG_RXBUF') && chance(draw, 70);
@@ -409,6 +412,7 @@ export const shortage: Scene = {
 /** Receive buffers that hold no header, or nothing at all, or are read-only in part. */
 export const uselessBuffers: Scene = {
   name: 'useless-buffers',
+  weight: 2,
   breach: true,
   fits: sends,
   draw(view, draw) {

@@ -8,6 +8,7 @@ const PHASES = ['DRIVER', 'FEATURES_OK', 'QUEUES', 'DRIVER_OK'];
 /** Values of a network device that are bounded, and stay whatever is negotiated and done. */
 export const netValues: Scene = {
   name: 'net-values',
+  weight: 2,
   fits: (facts) => net(facts) && offers(facts, 'net.MTU', 'net.MQ', 'net.MAC'),
   draw(view, draw) {
     const { values, nvqs } = view.facts;
@@ -59,6 +60,7 @@ const STATUS = { field: 'status' };
 /** Carrier and announcements: what the far side does shows in the status field, and is told. */
 export const carrier: Scene = {
   name: 'carrier',
+  weight: 2,
   fits: (facts) =>
     net(facts) &&
     facts.peer?.link === true &&

@@ -21,7 +21,7 @@ import { forgetSession } from '../view.ts';
 const byName = (a: Scene, b: Scene) => (a.name < b.name ? -1 : 1);
 
 /** How much more likely a scene is than a single plain step of weight 1. */
-const EACH = 0.9;
+const EACH = 1.2;
 
 /** A strategy that plays one of the scenes which the device is fit for. */
 function play(name: string, focus: Focus, module: object, breach = false): Strategy {
@@ -32,7 +32,9 @@ function play(name: string, focus: Focus, module: object, breach = false): Strat
   const of = (facts: DeviceFacts) => {
     let found = fitting.get(facts);
     if (found === undefined) {
-      found = scenes.filter((scene) => scene.fits(facts));
+      found = scenes
+        .filter((scene) => scene.fits(facts))
+        .flatMap((scene) => new Array<Scene>(Math.round(EACH * (scene.weight ?? 1) * 5)).fill(scene));
       fitting.set(facts, found);
     }
     return found;
@@ -41,7 +43,7 @@ function play(name: string, focus: Focus, module: object, breach = false): Strat
     name,
     focus,
     breach,
-    weight: ({ facts }) => Math.ceil(EACH * of(facts).length),
+    weight: ({ facts }) => Math.ceil(of(facts).length / 5),
     draw(view, draw) {
       forgetSession(view);
       const steps = pick(draw, of(view.facts)).draw(view, draw);
