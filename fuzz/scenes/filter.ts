@@ -2,6 +2,7 @@ import {
   applyFilter,
   type FilterCommand,
   type FilterState,
+  idsOf,
   initialFilter,
   RX_MODES,
   reception,
@@ -65,7 +66,7 @@ function anyCommand(draw: Draw, features: readonly string[], state: FilterState)
     case 'mac':
       return { mac: hex([2, 0, draw.int(2), draw.int(256), 0, 0x80 + draw.int(100)]) };
     default: {
-      const known = [...(state.vlans ?? [])];
+      const known = idsOf(state);
       const vlan =
         known.length > 0 && chance(draw, 50)
           ? pick(draw, known)
@@ -95,8 +96,8 @@ function candidates(state: FilterState): string[] {
 /** What the model says of some addresses, checked with frames. */
 function probes(draw: Draw, state: FilterState): DrawnStep[] {
   const vlan =
-    state.vlans !== null && chance(draw, 50)
-      ? pick(draw, [...state.vlans, 6])
+    idsOf(state).length > 0 && chance(draw, 50)
+      ? pick(draw, [...idsOf(state), 6])
       : chance(draw, 10)
         ? between(draw, 0, 4095)
         : undefined;
@@ -133,7 +134,7 @@ function begin(view: View, draw: Draw, features: readonly string[]): [DrawnStep[
   const without = ['net.CTRL_RX_EXTRA', 'net.CTRL_MAC_ADDR', 'net.CTRL_VLAN'].filter(
     (name) => !features.includes(name),
   );
-  let state = initialFilter(OWN);
+  let state = initialFilter(OWN, features.includes('net.CTRL_VLAN'));
   const modes = features.includes('net.CTRL_RX_EXTRA') ? RX_MODES : RX_MODES.slice(0, 2);
   for (const mode of modes) state = applyFilter(state, { mode, on: false });
   if (modes.length < RX_MODES.length) {

@@ -332,8 +332,10 @@ export const reception: Scene = {
     const mergeable = features.includes('net.MRG_RXBUF');
     const { without } = only(RX, features);
     const rounds = between(draw, 1, 3);
+    let hard = false;
     const steps = Array.from({ length: rounds }, (_, i) => {
-      const hard = chance(draw, 60);
+      const late = hard;
+      hard = chance(draw, 60);
       const marker = 10 * (i + 1);
       const count = hard ? 1 : between(draw, 1, 3);
       const frames = Array.from({ length: count }, (_, k) =>
@@ -348,9 +350,9 @@ export const reception: Scene = {
         ...(can(view.facts, 'track') && mergeable ? { together: true } : {}),
       };
       return [
+        // A device may still have frames from before.
+        ...(i === 0 || late ? [step('net-rx', { post: { count: 8, size: 2048 } }), step('quiet')] : []),
         step('net-rx', { post: buffersFor(draw, mergeable, hard) }),
-        // A device may still have frames from before the session.
-        ...(i === 0 ? [step('quiet')] : []),
         step('net-rx', { forget: true }),
         step('peer', { send: frames }),
         step('net-rx', { expect }),

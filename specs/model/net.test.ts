@@ -100,7 +100,10 @@ describe('the receive filter', () => {
   });
 
   test('VLAN ids that were added come in; of others nothing is demanded', () => {
-    const state = applyFilter(quiet, { vlan: 5, add: true });
+    const unset = { ...quiet, vlans: 'unset' as const };
+    expect(reception(unset, own, 5).received).toEqual([true, false]);
+    expect(reception(unset, own).received).toEqual([true]);
+    const state = applyFilter(unset, { vlan: 5, add: true });
     expect(reception(state, own, 5).received).toEqual([true]);
     expect(reception(state, own, 6).received).toEqual([true, false]);
     expect(reception(applyFilter(state, { vlan: 5, add: false }), own, 5).received).toEqual([true, false]);

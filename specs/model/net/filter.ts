@@ -12,16 +12,17 @@ export interface FilterState {
   readonly mac: string;
   readonly unicast: ReadonlySet<string>;
   readonly multicast: ReadonlySet<string>;
-  /** VLAN ids that were added; null without CTRL_VLAN, or before its first command. */
-  readonly vlans: ReadonlySet<number> | null;
+  /** VLAN ids that were added; `unset` before the first command about them, null without CTRL_VLAN. */
+  readonly vlans: ReadonlySet<number> | 'unset' | null;
 }
 
-export const initialFilter = (mac: string): FilterState => ({
+/** After a reset. `byVlan`: CTRL_VLAN is in force. */
+export const initialFilter = (mac: string, byVlan = false): FilterState => ({
   modes: { promisc: null, allmulti: null, alluni: null, nomulti: null, nouni: null, nobcast: null },
   mac,
   unicast: new Set(),
   multicast: new Set(),
-  vlans: null,
+  vlans: byVlan ? 'unset' : null,
 });
 
 /** A command of the filter that the device acked with 0. A refused one changes nothing. */
@@ -36,11 +37,15 @@ export function applyFilter(state: FilterState, command: FilterCommand): FilterS
   if ('unicast' in command)
     return { ...state, unicast: new Set(command.unicast), multicast: new Set(command.multicast) };
   if ('mac' in command) return { ...state, mac: command.mac };
-  const vlans = new Set(state.vlans ?? []);
+  const vlans = new Set(idsOf(state));
   if (command.add) vlans.add(command.vlan);
   else vlans.delete(command.vlan);
   return { ...state, vlans };
 }
+
+/** VLAN ids that were added. */
+export const idsOf = ({ vlans }: FilterState): readonly number[] =>
+  vlans === null || vlans === 'unset' ? [] : [...vlans];
 
 /** Whether a frame may or has to be received, and the requirement that decides it. */
 export interface Reception {
@@ -65,7 +70,7 @@ export function reception(state: FilterState, to: string, vlan?: number): Recept
   if (promisc !== false) return open('V1.1-5.1.6.5.1.1-D2');
   const plain = byAddress(state, to);
   if (!filtered || plain.received.includes(false)) return plain;
-  return state.vlans.has(vlan) ? must('P1.1-027r') : open('P1.1-027r');
+  return idsOf(state).includes(vlan) ? must('P1.1-027r') : open('P1.1-027r');
 }
 
 /** PROMISC alone, or over another mode that would decide otherwise. */
