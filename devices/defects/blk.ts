@@ -15,9 +15,6 @@ const blk = (row: Row): Defect =>
   defineDefect<BlkDevice>({ parents: ['simulator-blk'], seenBy: 'expectation', fuzz: 'yes', ...row });
 
 const OK: Outcome = { status: BLK_S.OK, written: 0 };
-const CONFIGURATION_ONLY = 'random steps look at no static configuration';
-const NEEDS_POWER_CUT = 'random steps cut no power';
-const NEEDS_OPTIONS = 'needs a target with these options';
 
 /** Replace the way one type of request is carried out. */
 function onType(
@@ -77,7 +74,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.5.2-D1a'],
     what: 'does not offer FLUSH',
     origin: 'text inverted',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       const { getDeviceFeatures } = device;
       device.getDeviceFeatures = () => getDeviceFeatures.call(device) & ~(BLK_F.FLUSH | BLK_F.CONFIG_WCE);
@@ -88,7 +85,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.5.2-D1b'],
     what: 'offers CONFIG_WCE but not FLUSH',
     origin: 'BK-13: crosvm, FLUSH offered in one place and refused in another',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       const { getDeviceFeatures } = device;
       device.getDeviceFeatures = () => getDeviceFeatures.call(device) & ~BLK_F.FLUSH;
@@ -140,7 +137,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.5.2-D3'],
     what: 'leaves garbage in the padding at the end of the configuration space',
     origin: 'text inverted',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       device.config.bytes[58] = 0xd5;
     },
@@ -150,7 +147,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.5.2-D3'],
     what: 'stores what a driver writes to the padding and keeps it over a reset',
     origin: 'text inverted',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       const { acceptsConfigWrite } = device;
       device.acceptsConfigWrite = (offset, value) =>
@@ -222,7 +219,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D8b'],
     what: 'changes write_zeroes_may_unmap without a configuration change notification',
     origin: 'text inverted',
-    fuzz: 'random steps change no configuration from behind',
+    fuzz: 'yes',
     seed(device) {
       device.changeConfig = (offset, bytes) => void device.config.store(offset, bytes);
     },
@@ -235,7 +232,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'answers writes to a read-only disk with UNSUPP',
     origin: 'text inverted',
     options: READ_ONLY,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       onType(device, BLK_T.OUT, () => UNSUPP);
     },
@@ -246,7 +243,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'refuses writes only when the driver negotiated RO',
     origin: 'FE-10: Cloud Hypervisor, read-only could be negotiated away',
     options: READ_ONLY,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       onType(device, BLK_T.OUT, (_, proper) =>
         device.negotiated(BLK_F.RO) ? proper() : asWritable(device, proper),
@@ -259,7 +256,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'answers a write to a read-only disk with IOERR and stores the data all the same',
     origin: 'text inverted',
     options: READ_ONLY,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       onType(device, BLK_T.OUT, (_, proper) => {
         asWritable(device, proper);
@@ -273,7 +270,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'answers a write to a read-only disk with OK and drops the data',
     origin: 'BK-20: class of the Cloud Hypervisor read-only bug',
     options: READ_ONLY,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       onType(device, BLK_T.OUT, () => OK);
     },
@@ -284,7 +281,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'lets a write to a read-only disk through when header and data share a descriptor',
     origin: 'text inverted',
     options: READ_ONLY,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       onType(device, BLK_T.OUT, (request, proper) =>
         request.buffer.readable === 1 ? asWritable(device, proper) : proper(),
@@ -299,7 +296,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'multiplies sector numbers by the block size instead of 512',
     origin: 'BK-01: QEMU and ACRN, sector unit taken for the block size',
     options: LARGE_BLOCKS,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       moveMedium(device, (at) => (at * device.limits.blkSize) / SECTOR);
     },
@@ -310,7 +307,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'refuses transfers that are no whole number of its blocks',
     origin: 'BK-01: class of sector units taken for the block size',
     options: LARGE_BLOCKS,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       const { transferFits } = device;
       device.transferFits = (sector, length) =>
@@ -396,7 +393,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'keeps the sector number in 32 bits',
     origin: 'text inverted',
     options: BIG,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       moveMedium(device, (at) => at % (2 ** 32 * SECTOR));
     },
@@ -407,7 +404,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'keeps the byte position on the disk in 32 bits',
     origin: 'text inverted',
     options: BIG,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       moveMedium(device, (at) => at % 2 ** 32);
     },
@@ -524,7 +521,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D9'],
     what: 'acknowledges a flush without making anything stable',
     origin: 'text inverted',
-    fuzz: NEEDS_POWER_CUT,
+    fuzz: 'yes',
     seed(device) {
       device.disk.flush = () => {};
     },
@@ -534,7 +531,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D9'],
     what: 'caches writes although neither FLUSH nor CONFIG_WCE is negotiated',
     origin: 'text inverted',
-    fuzz: NEEDS_POWER_CUT,
+    fuzz: 'yes',
     seed(device) {
       const { writesThrough } = device;
       device.writesThrough = () => device.negotiated(BLK_F.CONFIG_WCE) && writesThrough.call(device);
@@ -545,7 +542,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D9'],
     what: 'goes on caching after the driver switched to writethrough',
     origin: 'text inverted',
-    fuzz: NEEDS_POWER_CUT,
+    fuzz: 'yes',
     seed(device) {
       const { writesThrough } = device;
       device.writesThrough = () => !device.negotiated(BLK_F.CONFIG_WCE) && writesThrough.call(device);
@@ -556,7 +553,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D9'],
     what: 'comes back from a power cut with an empty disk',
     origin: 'text inverted',
-    fuzz: NEEDS_POWER_CUT,
+    fuzz: 'yes',
     seed(device) {
       const { powerCut } = device;
       device.powerCut = () => {
@@ -671,7 +668,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'takes the number of sectors of a segment as a number of blocks',
     origin: 'BK-01: class of sector units taken for the block size',
     options: LARGE_BLOCKS,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       const { disk } = device;
       const { zero } = disk;
@@ -685,7 +682,7 @@ export const BLK_DEFECTS: readonly Defect[] = [
     what: 'keeps the start of a segment in 32 bits',
     origin: 'text inverted',
     options: BIG,
-    fuzz: NEEDS_OPTIONS,
+    fuzz: 'yes',
     seed(device) {
       const { disk } = device;
       const { zero } = disk;

@@ -22,9 +22,6 @@ export const net = (row: Row): Defect =>
 /** Shows only where there are several pairs of queues. */
 export const PAIRS = { 'max-pairs': '4' };
 
-const NO_BACKEND = 'random steps move no carrier and ask for no announcement';
-const CONFIGURATION_ONLY = 'random steps look at no static configuration';
-
 /** Do something in the pump after the one in which it became due. */
 export function laterThan(device: NetDevice): (action: () => void) => void {
   const { pump } = device;
@@ -158,7 +155,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/size-of-mac',
     breaks: ['P1.1-027b'],
     what: 'has a configuration space of six bytes whatever it offers',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       device.getConfigSize = () => 6;
     },
@@ -167,7 +164,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/size-without-mtu',
     breaks: ['P1.1-027b'],
     what: 'leaves mtu out of the size of the configuration space',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       device.getConfigSize = () => 10;
     },
@@ -176,7 +173,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/mac-multicast',
     breaks: ['P1.1-027b'],
     what: 'has a multicast address of its own',
-    fuzz: CONFIGURATION_ONLY,
+    fuzz: 'yes',
     seed(device) {
       const { getConfig } = device;
       device.getConfig = (offset, into) => {
@@ -198,7 +195,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/link-stuck-up',
     breaks: ['P1.1-027d'],
     what: 'shows the link as up for ever',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       device.linkChanged = () => {};
     },
@@ -208,7 +205,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-027d'],
     what: 'changes the link bit without a notification',
     origin: 'FE: configuration change without interrupt, text inverted',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { linkChanged, notifyConfig } = device;
       device.linkChanged = (up) => {
@@ -235,7 +232,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/link-up-after-reset',
     breaks: ['P1.1-027d'],
     what: 'sets the link bit at every reset',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { deviceReset } = device;
       device.deviceReset = () => {
@@ -249,7 +246,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-config/link-no-generation',
     breaks: ['P1.1-019d'],
     what: 'keeps the configuration generation when the link changes',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       device.getGeneration = () => 1;
     },
@@ -261,7 +258,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.1.6.5.4.2-D1'],
     what: 'accepts the acknowledgement and leaves the bit set',
     origin: 'NC-13: text inverted',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       device.control.announce = (command) => command === 0;
     },
@@ -270,7 +267,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/cleared-late',
     breaks: ['V1.1-5.1.6.5.4.2-D1'],
     what: 'clears the bit after the acknowledgement was used',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { clearAnnounce } = device;
       const later = laterThan(device);
@@ -284,7 +281,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/cleared-after-publication',
     breaks: ['V1.1-5.1.6.5.4.2-D1'],
     what: 'clears the bit between the used entry and the notification of the next buffer',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { clearAnnounce, publish } = device;
       let due = false;
@@ -305,7 +302,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/clears-link',
     breaks: ['V1.1-5.1.6.5.4.2-D1'],
     what: 'clears the whole status field with the announcement',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       device.control.announce = (command) => {
         device.statusField = 0;
@@ -318,7 +315,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/silent',
     breaks: ['P1.1-027s'],
     what: 'sets the announce bit without a notification',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { raiseAnnounce, notifyConfig } = device;
       device.raiseAnnounce = () => {
@@ -332,7 +329,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/cleared-by-reading',
     breaks: ['P1.1-027s'],
     what: 'clears the announce bit when the driver reads it',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       const { getConfig } = device;
       device.getConfig = (offset, into) => {
@@ -345,7 +342,7 @@ export const NET_CONTROL_DEFECTS: readonly Defect[] = [
     id: 'net-announce/not-asked-for',
     breaks: ['P1.1-027s'],
     what: 'sets the announce bit although the feature was not negotiated',
-    fuzz: NO_BACKEND,
+    fuzz: 'yes',
     seed(device) {
       device.raiseAnnounce = () => device.changeStatus(device.statusField | NET_S.ANNOUNCE);
     },

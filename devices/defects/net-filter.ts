@@ -4,8 +4,6 @@ import { macKey, type RxMode } from '../simulator/net/rx-filter.ts';
 import type { Defect } from './defect.ts';
 import { laterThan, net } from './net-control.ts';
 
-const MANY = 'random steps seldom send the one frame that shows it';
-
 /** Replace the way a receive mode is switched; `act` says whether the change is done as usual. */
 function onMode(device: NetDevice, act: (mode: RxMode, on: boolean) => boolean): void {
   const { filter } = device;
@@ -91,21 +89,21 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/promisc-no-effect',
     breaks: ['V1.1-5.1.6.5.1.1-D2'],
     what: 'acks PROMISC and filters on',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: withoutMode('promisc'),
   }),
   net({
     id: 'net-rx-mode/promisc-sticks',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'stays promiscuous when the mode is switched off',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: (device) => onMode(device, (mode, on) => mode !== 'promisc' || on),
   }),
   net({
     id: 'net-rx-mode/promisc-loses',
     breaks: ['V1.1-5.1.6.5.1.1-D3'],
     what: 'applies the suppressing modes although PROMISC is on',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { accepts } = filter;
@@ -122,7 +120,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/allmulti-ends-promisc',
     breaks: ['V1.1-5.1.6.5.1.1-D3'],
     what: 'leaves promiscuous mode when ALLMULTI is switched',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       onMode(device, (mode) => {
         if (mode === 'allmulti') device.filter.promisc = false;
@@ -134,14 +132,14 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/allmulti-no-effect',
     breaks: ['V1.1-5.1.6.5.1.1-D4'],
     what: 'acks ALLMULTI and filters on',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: withoutMode('allmulti'),
   }),
   net({
     id: 'net-rx-mode/allmulti-ipv4-only',
     breaks: ['V1.1-5.1.6.5.1.1-D4'],
     what: 'lets in the IPv4 multicast range alone with ALLMULTI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       filter.acceptsMulticast = (destination) =>
@@ -154,7 +152,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/allmulti-as-promisc',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'lets everything in with ALLMULTI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { acceptsUnicast } = filter;
@@ -165,14 +163,14 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/alluni-no-effect',
     breaks: ['V1.1-5.1.6.5.1.1-D6'],
     what: 'acks ALLUNI and filters on',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: withoutMode('alluni'),
   }),
   net({
     id: 'net-rx-mode/alluni-as-promisc',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'lets everything in with ALLUNI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       onMode(device, (mode, on) => {
         if (mode === 'alluni') device.filter.promisc = on;
@@ -184,21 +182,21 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/nomulti-no-effect',
     breaks: ['V1.1-5.1.6.5.1.1-D7'],
     what: 'acks NOMULTI and lets multicast in',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: withoutMode('nomulti'),
   }),
   net({
     id: 'net-rx-mode/nomulti-sticks',
     breaks: ['V1.1-5.1.6.5.1.1-D7'],
     what: 'holds multicast back for good after NOMULTI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: (device) => onMode(device, (mode, on) => mode !== 'nomulti' || on),
   }),
   net({
     id: 'net-rx-mode/last-mode-wins',
     breaks: ['V1.1-5.1.6.5.1.1-D8', 'V1.1-5.1.6.5.1.1-D11', 'V1.1-5.1.6.5.1.1-D13'],
     what: 'switches the opposite mode off with each mode that is switched on',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       onMode(device, (mode, on) => {
         const { filter } = device;
@@ -217,7 +215,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/nomulti-hides-broadcast',
     breaks: ['V1.1-5.1.6.5.1.1-D9'],
     what: 'takes broadcast for multicast with NOMULTI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.acceptsBroadcast = () => !device.filter.nobcast && !device.filter.nomulti;
     },
@@ -226,7 +224,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/nouni-foreign-only',
     breaks: ['V1.1-5.1.6.5.1.1-D10'],
     what: 'lets frames to its own address in despite NOUNI',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { acceptsUnicast } = filter;
@@ -238,21 +236,21 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-rx-mode/nobcast-no-effect',
     breaks: ['V1.1-5.1.6.5.1.1-D12'],
     what: 'acks NOBCAST and lets broadcast in',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: withoutMode('nobcast'),
   }),
   net({
     id: 'net-rx-mode/nobcast-sticks',
     breaks: ['V1.1-5.1.6.5.1.1-D12'],
     what: 'holds broadcast back for good after NOBCAST',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed: (device) => onMode(device, (mode, on) => mode !== 'nobcast' || on),
   }),
   net({
     id: 'net-rx-mode/allmulti-covers-broadcast',
     breaks: ['V1.1-5.1.6.5.1.1-D13'],
     what: 'lets broadcast in as a kind of multicast despite NOBCAST',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.acceptsBroadcast = () => device.filter.allmulti || !device.filter.nobcast;
     },
@@ -264,7 +262,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-5.1.6.5.2.1-D1'],
     what: 'keeps the filter table over a reset',
     origin: 'NC-07: variant of state that survives reset',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.resetTables = () => {};
     },
@@ -273,7 +271,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/half-reset',
     breaks: ['V1.1-5.1.6.5.2.1-D1'],
     what: 'clears the unicast table at reset and forgets the other',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.resetTables = () => {
         device.filter.unicast = new Set();
@@ -284,7 +282,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/overflow-survives-reset',
     breaks: ['V1.1-5.1.6.5.2.1-D1'],
     what: 'lets all unicast in after a table that was too large, even after a reset',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { setTables, acceptsUnicast } = filter;
@@ -301,7 +299,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/applied-late',
     breaks: ['V1.1-5.1.6.5.2.1-D2'],
     what: 'puts the table in force after the next frame has been looked at',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { control, filter } = device;
       const { applyMacTables } = control;
@@ -322,7 +320,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/big-endian',
     breaks: ['P1.1-027q', 'V1.1-5.1.6.5.2.1-D2'],
     what: 'reads entry counts big-endian and acks OK what it cannot use',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { control } = device;
       const { macTableSet } = control;
@@ -338,7 +336,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/second-ignored',
     breaks: ['P1.1-027q'],
     what: 'drops the multicast table',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { setTables } = filter;
@@ -349,7 +347,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/appends',
     breaks: ['P1.1-027q'],
     what: 'adds the new entries to the old ones',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { setTables } = filter;
@@ -365,7 +363,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-table/cut-short',
     breaks: ['P1.1-027q'],
     what: 'keeps the first 64 entries of a table and acks OK',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { setTables } = filter;
@@ -378,7 +376,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-2.6.4.1-D1'],
     what: 'takes the tables from one descriptor, whatever follows',
     origin: 'NC-08: command framing hard-coded',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { command } = device;
       const { mac } = device.control;
@@ -435,7 +433,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-mac/filter-stale',
     breaks: ['P1.1-027p'],
     what: 'shows the new address and listens to the old one',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.control.applyMacToFilter = () => {};
     },
@@ -444,7 +442,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-mac/listens-to-both',
     breaks: ['P1.1-027p'],
     what: 'listens to the old address as well',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { isOwn } = filter;
@@ -474,7 +472,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-filter/none',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'lets every frame in',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.accepts = () => true;
     },
@@ -483,7 +481,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-filter/strncmp',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'compares addresses as texts, up to a zero byte',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       filter.isOwn = (destination) => {
@@ -500,7 +498,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-filter/five-bytes',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'leaves the last byte out of the comparison with its own address',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       filter.isOwn = (destination) => Math.floor(destination / 256) === Math.floor(filter.ownMac / 256);
@@ -510,7 +508,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-filter/table-by-hash',
     breaks: ['V1.1-5.1.6.5.2.1-D4'],
     what: 'compares only the last byte with the addresses of the tables',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { acceptsUnicast, acceptsMulticast } = filter;
@@ -528,7 +526,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-vlan/big-endian',
     breaks: ['P1.1-027r'],
     what: 'reads the VLAN id big-endian',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.control.vlanId = (data) => ((data[0] << 8) | data[1]) & 0x0fff;
     },
@@ -537,7 +535,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-vlan/delete-clears',
     breaks: ['P1.1-027r'],
     what: 'clears the whole table when one id is removed',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.removeVlan = () => {
         device.filter.vlans = new Set();
@@ -548,7 +546,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-vlan/delete-ignored',
     breaks: ['P1.1-027r'],
     what: 'acks the removal of an id and keeps it',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       device.filter.removeVlan = () => {};
     },
@@ -565,7 +563,7 @@ export const NET_FILTER_DEFECTS: readonly Defect[] = [
     id: 'net-vlan/untagged-dropped',
     breaks: ['P1.1-027r'],
     what: 'drops untagged frames once an id was added',
-    fuzz: MANY,
+    fuzz: 'yes',
     seed(device) {
       const { filter } = device;
       const { acceptsVlan } = filter;

@@ -2,8 +2,6 @@ import type { NetDevice } from '../simulator/net/net-device.ts';
 import type { Defect } from './defect.ts';
 import { net, PAIRS } from './net-control.ts';
 
-const NEEDS_FLOWS = 'random steps send few flows over several queues';
-
 /** Replace the number of pairs that steering works with when the driver sets one. */
 function onPairs(device: NetDevice, use: (pairs: number) => number): void {
   const { setPairs } = device.steering;
@@ -47,7 +45,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/spread-by-default',
     breaks: ['V1.1-5.1.6.5.5.2-D1', 'P1.1-027u'],
     what: 'spreads flows over all pairs from the start',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       device.steering.resetPairs = () => {
         device.steering.pairs = device.maxPairs;
@@ -58,7 +56,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/kept-over-reset',
     breaks: ['V1.1-5.1.6.5.5.2-D1', 'P1.1-027u'],
     what: 'keeps the number of pairs over a reset',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       device.steering.resetPairs = () => {};
     },
@@ -67,14 +65,14 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/one-ignored',
     breaks: ['P1.1-027u'],
     what: 'acks one pair and goes on with as many as before',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed: (device) => onPairs(device, (pairs) => (pairs === 1 ? device.steering.pairs : pairs)),
   }),
   net({
     id: 'net-mq/per-packet',
     breaks: ['V1.1-5.1.6.5.5-N3'],
     what: 'puts each packet on the next queue',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       const { steering } = device;
       let next = 0;
@@ -85,7 +83,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/by-sequence-number',
     breaks: ['V1.1-5.1.6.5.5-N3'],
     what: 'steers by a hash that takes in the sequence number',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       const { steering } = device;
       const { pairFor } = steering;
@@ -99,7 +97,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/hash-only',
     breaks: ['V1.1-5.1.6.5.5-N4'],
     what: 'steers by a hash and pays no heed to where a flow was sent',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       device.steering.learn = () => {};
     },
@@ -108,7 +106,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/first-queue-learnt-stays',
     breaks: ['V1.1-5.1.6.5.5-N4'],
     what: 'never moves a flow that is sent on another queue',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       const { steering } = device;
       const { learn } = steering;
@@ -122,7 +120,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/shrink-stale-flows',
     breaks: ['V1.1-5.1.6.5.5.2-D2'],
     what: 'leaves flows on the queues where they were when the number of pairs shrinks',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       const { steering } = device;
       steering.clamp = (pair) => pair;
@@ -137,7 +135,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/shrink-late',
     breaks: ['V1.1-5.1.6.5.5.2-D2'],
     what: 'delivers what waits for a queue there, although the queue was given up meanwhile',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       device.rx.resteer = () => {};
     },
@@ -146,7 +144,7 @@ export const NET_MULTIQUEUE_DEFECTS: readonly Defect[] = [
     id: 'net-mq/shrink-drops-flows',
     breaks: ['V1.1-5.1.6.5.5.2-D2'],
     what: 'drops the flows of queues that were given up',
-    fuzz: NEEDS_FLOWS,
+    fuzz: 'yes',
     seed(device) {
       const { steering } = device;
       const { wanted } = device.rx;

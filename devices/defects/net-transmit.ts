@@ -24,7 +24,7 @@ export function wrong(
     what,
     origin,
     seenBy: 'expectation',
-    fuzz: 'random steps do not look at configuration values or at frames',
+    fuzz: 'yes',
     ...rest,
     seed,
   });

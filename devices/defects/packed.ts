@@ -689,7 +689,7 @@ export const PACKED_DEFECTS: readonly Defect[] = [
       id: 'packed/reads-writable',
       breaks: ['V1.1-2.7.15-D1b'],
       what: 'reads the first byte of what it is only to write',
-      fuzz: 'no: random steps do not trace loads',
+      fuzz: 'yes',
     },
     (ring, queue) => {
       onPush(ring, (buffer) => {

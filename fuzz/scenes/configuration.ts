@@ -50,3 +50,14 @@ export const writebackWithoutFlush: Scene = {
     ];
   },
 };
+
+/** What a disk offers goes together, and the bytes between its fields are 0. */
+export const offeredTogether: Scene = {
+  name: 'offered-together',
+  fits: (facts) => facts.type === 'blk' && offers(facts, 'blk.CONFIG_WCE'),
+  draw: (view, draw) => [
+    up(view, draw, { to: pick(draw, ['DRIVER', 'FEATURES_OK', 'DRIVER_OK']) }),
+    about('V1.1-5.2.5.2-D1b', step('features', { 'offered-has': ['blk.FLUSH'] })),
+    about('V1.1-5.2.5.2-D3', step('blk-padding', { field: pick(draw, ['unused0', 'unused1']) })),
+  ],
+};

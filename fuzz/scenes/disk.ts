@@ -1,7 +1,7 @@
 import { between, chance, type Draw, pick } from '../draw.ts';
 import { about, type DrawnStep, step } from '../strategy.ts';
 import type { View } from '../view.ts';
-import { fresh, offers, type Scene, up } from './scene.ts';
+import { can, fresh, offers, type Scene, up } from './scene.ts';
 
 type Facts = Parameters<Scene['fits']>[0];
 
@@ -206,3 +206,70 @@ function senselessRequest(view: View, draw: Draw): DrawnStep[] {
     }
   }
 }
+
+/** What is durable survives a power cut; what is not may be lost, and nothing else. */
+export const powerCut: Scene = {
+  name: 'power-cut',
+  weight: 2,
+  fits: (facts) => disk(facts) && can(facts, 'power-cut'),
+  draw(view, draw) {
+    const offered = (name: string) => offers(view.facts, name);
+    const flushes = offered('blk.FLUSH') && chance(draw, 60);
+    const switched = offered('blk.CONFIG_WCE') && chance(draw, 50);
+    const features = [...(flushes ? ['blk.FLUSH'] : []), ...(switched ? ['blk.CONFIG_WCE'] : [])];
+    const without = ['blk.FLUSH', 'blk.CONFIG_WCE'].filter((name) => !features.includes(name));
+    const through = switched && chance(draw, 60);
+    const mode = (on: number) => step('config-write', { field: 'writeback', bytes: `0${on}` });
+    // Without a flush only a cache that is off, or none that the driver knows of, makes a write durable.
+    const durable = through || (!flushes && !switched);
+    const flush = !durable;
+    if (flush && !flushes) return [step('reset')];
+    const start = draw.int(24);
+    const lost = flush && chance(draw, 40) ? [step('blk-fill', { sector: 80, sectors: 8, pattern: 7 })] : [];
+    return [
+      up(view, draw, { features, without }),
+      ...(switched ? [...(chance(draw, 50) ? [mode(1)] : []), mode(through ? 0 : 1)] : []),
+      ...(flush && chance(draw, 50) ? [fill(start, draw), step('blk', { op: 'flush' })] : []),
+      fill(start, draw),
+      ...(flush ? [step('blk', { op: 'flush' })] : []),
+      ...((view.facts.values.capacity as number) > 96 ? lost : []),
+      step('backend', { 'power-cut': true }),
+      up(view, draw, { features, without }),
+      verify(start, 'V1.1-5.2.6.2-D9'),
+    ];
+  },
+};
+
+/** A disk that is read-only refuses writes, whatever they are cut into, and stays as it is. */
+export const readOnlyDisk: Scene = {
+  name: 'read-only-disk',
+  weight: 2,
+  fits: (facts) => facts.type === 'blk' && offers(facts, 'blk.RO') && (facts.values.capacity as number) >= 64,
+  draw(view, draw) {
+    const unit = blockOf(view.facts);
+    const save = fresh(view, 'before');
+    const sector = unit * draw.int(4);
+    const features = chance(draw, 50) ? ['blk.RO'] : [];
+    const cut = () => (chance(draw, 50) ? { each: 512 * unit } : {});
+    const look = { op: 'in', sector, sectors: 4 * unit };
+    const writes = Array.from({ length: between(draw, 1, 3) }, () =>
+      about(
+        'V1.1-5.2.6.2-D1a',
+        step('blk', {
+          op: 'out',
+          sector,
+          sectors: unit * between(draw, 1, 4),
+          pattern: draw.int(100),
+          ...cut(),
+          expect: { status: 'IOERR' },
+        }),
+      ),
+    );
+    return [
+      up(view, draw, { features, without: features.length > 0 ? [] : ['blk.RO'], size: 16 }),
+      step('blk', { ...look, save, expect: { data: 'any' } }),
+      ...writes,
+      about('V1.1-5.2.6.2-D1b', step('blk', { ...look, expect: { data: { same: save } } })),
+    ];
+  },
+};

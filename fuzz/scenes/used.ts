@@ -19,7 +19,7 @@ export const usedElements: Scene = {
       return [
         step('request', { dir, as, list: between(draw, 2, 3), ...(indirect ? { indirect } : {}) }),
         step('quiet'),
-        about(packed ? 'P1.1-006' : 'P1.1-016', step('done', { as, len: 'exact' })),
+        softly(packed ? 'P1.1-006' : 'P1.1-016', step('done', { as, len: 'exact' })),
         ...(packed ? [about('P1.1-005', step('used', { as, 'write-flag': written }))] : []),
       ];
     });
