@@ -59,12 +59,16 @@ function layOut({ buffer, space, num, free, count, elements, iovas, lens, writes
 }
 
 /**
- * The loop for one queue, compiled for it alone: V8 turns offsets and views into constants as long as code
- * exists once, which is what a loop written for one queue would get.
+ * A copy of `make`, which must refer to nothing outside: V8 turns what a function closes over into constants as
+ * long as code exists once, and knows one class at each call, which is what code written for one queue would get.
  */
+export function compileAlone<Make extends (...from: never[]) => RingLoop>(make: Make): Make {
+  return new Function(`return ${make}`)() as Make;
+}
+
+/** The plain loop for one queue, compiled for it alone. */
 export function plainLoop(format: 'split' | 'packed', queue: PlainQueue): RingLoop {
-  const make = new Function(`return ${format === 'split' ? splitLoop : packedLoop}`)() as typeof splitLoop;
-  return make(queue, layOut(queue));
+  return compileAlone(format === 'split' ? splitLoop : packedLoop)(queue, layOut(queue));
 }
 
 /** Driver and device on a split virtqueue (section 2.6). Refers to nothing outside. */

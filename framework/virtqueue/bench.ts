@@ -1,12 +1,12 @@
 import { GuestMemory, type Region } from '../memory/guest-memory.ts';
 import { DmaView, Iotlb } from '../memory/iotlb.ts';
-import { type PlainQueue, plainLoop, plainSpace, type RingLoop } from './bench-plain.ts';
+import { compileAlone, type PlainQueue, plainLoop, plainSpace, type RingLoop } from './bench-plain.ts';
+import { useRings } from './bench-rings.ts';
 import { createDeviceRing } from './device/create.ts';
-import type { DeviceRing } from './device/ring.ts';
 import { layoutQueue, type RingFormat } from './driver/areas.ts';
 import { createDriverRing } from './driver/create.ts';
 import { blankUsed } from './driver/elements.ts';
-import type { AddOptions, DriverRing, Element, UsedBuffer } from './driver/ring.ts';
+import type { Element } from './driver/ring.ts';
 
 /** Queue size and buffers per batch of the measurement. */
 export const BENCH_QUEUE = 256;
@@ -157,16 +157,7 @@ class RingSetup {
     const areas = { descArea: desc.iova, driverArea: driver.iova, deviceArea: device.iova };
     const deviceRing = createDeviceRing(packed, dma, dma, { ...settings, ...areas, indirect: true });
     const options = batch.map((_, i) => ({ token: i }));
-    const used = blankUsed();
-    return (batches) => {
-      let sum = 0;
-      for (let round = 0; round < batches; round++) {
-        sum += supply(driverRing, batch, options);
-        sum += serve(deviceRing);
-        sum += collect(driverRing, used);
-      }
-      return sum;
-    };
+    return compileAlone(useRings)(driverRing, deviceRing, batch, options, blankUsed());
   }
 
   plain(): RingLoop {
@@ -188,37 +179,6 @@ class RingSetup {
     };
     return plainLoop(format, queue);
   }
-}
-
-/** The driver makes a batch available. */
-function supply(ring: DriverRing, batch: Element[][], options: AddOptions[]): number {
-  for (let i = 0; i < batch.length; i++) ring.add(batch[i], options[i]);
-  ring.publish();
-  return ring.kickNeeded() ? 1 : 0;
-}
-
-/** The device takes and uses what there is. */
-function serve(ring: DeviceRing): number {
-  let sum = 0;
-  for (let buffer = ring.pop(); buffer !== null; buffer = ring.pop()) {
-    const { addr, len, readable } = buffer;
-    const end = readable + buffer.writable;
-    let written = 0;
-    for (let i = 0; i < end; i++) {
-      sum += addr[i] + len[i];
-      if (i >= readable) written += len[i];
-    }
-    ring.push(buffer, written);
-  }
-  ring.publish();
-  return ring.needsNotification() ? sum + 1 : sum;
-}
-
-/** The driver takes back what was used. */
-function collect(ring: DriverRing, used: UsedBuffer): number {
-  let sum = 0;
-  while (ring.poll(used) !== null) sum += used.len! + (used.token as number);
-  return sum;
 }
 
 /** Buffer IDs in the order in which a packed driver ring of the measured size hands them out. */
