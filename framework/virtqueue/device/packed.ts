@@ -206,9 +206,12 @@ export class PackedDeviceRing extends PackedRingEvents {
   override complete(buffer: TakenBuffer, written: number): void {
     const at = this.pending;
     if (at === this.pendingId.length) this.growPending(2 * at);
+    this.pending = at + 1;
+    this.pendingId[at] = this.usedId(buffer);
+    this.pendingLen[at] = this.usedLength(buffer, written);
     this.pendingSlots[at] = this.usedSlots(buffer);
     this.pendingFlags[at] = this.writeFlag(buffer);
-    super.complete(buffer, written);
+    this.release(buffer);
   }
 
   /** Ring positions that the used entry of `buffer` stands for (section 2.7.6). */

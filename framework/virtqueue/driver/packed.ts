@@ -49,16 +49,13 @@ export class PackedDriverRing implements DriverRing {
   private readonly next: PackedPosition;
   private readonly avail: PackedPosition;
   private readonly used: PackedPosition;
-  /** Added and unpublished buffers: record, slot of the head, and its Buffer ID and flags. */
-  private readonly addedRecords: Uint16Array;
-  private readonly addedSlots: Uint16Array;
-  private readonly addedTails: Uint32Array;
+  /** Two words for each added and unpublished buffer: slot of its head and record; Buffer ID and flags. */
+  private readonly pending: Uint32Array;
   private added = 0;
   /** Buffers published, and taken back, modulo 2^32. */
   private published = 0;
   private back = 0;
-  /** Descriptors added since the last publish, and published since `kickNeeded` was last asked. */
-  private addedDescs = 0;
+  /** Descriptors published since `kickNeeded` was last asked. */
   private unchecked = 0;
   /** Last buffer of the IN_ORDER batch that is being handed out, or -1, and what its descriptor said. */
   private batchEnd = -1;
@@ -90,9 +87,7 @@ export class PackedDriverRing implements DriverRing {
     this.next = { slot: index, wrap };
     this.avail = { slot: index, wrap };
     this.used = { slot: index, wrap };
-    this.addedRecords = new Uint16Array(num);
-    this.addedSlots = new Uint16Array(num);
-    this.addedTails = new Uint32Array(num);
+    this.pending = new Uint32Array(2 * num);
     // Zero is what a used descriptor of a lap with counter 0 looks like, and what a new ring holds (2.7.13).
     // Slots that a lap with counter 1 passed last must not look like anything new in the coming one.
     const [from, to] = wrap === 1 ? [0, index] : [index, num];
@@ -119,7 +114,30 @@ export class PackedDriverRing implements DriverRing {
     if (elements.length > this.room || this.base < 0 || (options !== undefined && !isPlain(options))) {
       return this.addAsAsked(elements, options);
     }
-    return this.addDirect(elements, options === undefined ? undefined : options.token);
+    const token = options === undefined ? undefined : options.token;
+    return elements.length === 1 ? this.addOne(elements[0], token) : this.addDirect(elements, token);
+  }
+
+  /** What {@link addDirect} does, for a single element, which most buffers are. */
+  private addOne(element: Element, token: unknown): number {
+    const { words, next } = this;
+    const { iova, len } = element;
+    if (!(iova >= 0 && iova < 0x20_0000_0000_0000) || len >>> 0 !== len) throw badElement(0, iova, len);
+    const { slot } = next;
+    const at = this.base + (slot << 2);
+    words[at] = iova;
+    words[at + 1] = iova / 0x1_0000_0000;
+    words[at + 2] = len;
+    const id = this.buffers.take(1, token, this.published + this.added);
+    const flags = (next.wrap === 1 ? AVAIL : USED) | (element.write === true ? WRITE : 0);
+    this.noteAdded(id, slot, id | (flags << 16), 1);
+    if (slot + 1 === this.num) {
+      next.slot = 0;
+      next.wrap ^= 1;
+    } else {
+      next.slot = slot + 1;
+    }
+    return id;
   }
 
   /** A list of direct descriptors; elements are checked on the way, before anything moves. */
@@ -165,12 +183,10 @@ export class PackedDriverRing implements DriverRing {
 
   /** Keep what {@link publish} needs. */
   private noteAdded(record: number, slot: number, tail: number, need: number): void {
-    const added = this.added;
-    this.addedRecords[added] = record;
-    this.addedSlots[added] = slot;
-    this.addedTails[added] = tail;
+    const { added, pending } = this;
+    pending[2 * added] = slot | (record << 16);
+    pending[2 * added + 1] = tail;
     this.added = added + 1;
-    this.addedDescs += need;
     this.room -= need;
   }
 
@@ -229,23 +245,24 @@ export class PackedDriverRing implements DriverRing {
   }
 
   publish(): void {
-    const added = this.added;
+    const { added, avail, next, pending } = this;
     if (added === 0) return;
-    if (this.inOrder) for (let i = 0; i < added; i++) this.buffers.expose(this.addedRecords[i]);
+    if (this.inOrder) for (let i = 0; i < added; i++) this.buffers.expose(pending[2 * i] >>> 16);
     for (let i = added - 1; i >= 0; i--) this.storeTail(i);
     this.added = 0;
     this.published = (this.published + added) | 0;
-    this.unchecked += this.addedDescs;
-    this.addedDescs = 0;
-    this.avail.slot = this.next.slot;
-    this.avail.wrap = this.next.wrap;
+    this.unchecked += next.slot > avail.slot ? next.slot - avail.slot : next.slot - avail.slot + this.num;
+    avail.slot = next.slot;
+    avail.wrap = next.wrap;
   }
 
   /** Store Buffer ID and flags of the head of the `i`th added buffer. */
   private storeTail(i: number): void {
-    const slot = this.addedSlots[i];
-    if (this.base >= 0) this.words[this.base + (slot << 2) + 3] = this.addedTails[i];
-    else this.view.setUint32(this.desc + slot * DESC_SIZE + PACKED_DESC.id, this.addedTails[i], true);
+    const { base, pending } = this;
+    const slot = pending[2 * i] & 0xffff;
+    const tail = pending[2 * i + 1];
+    if (base >= 0) this.words[base + (slot << 2) + 3] = tail;
+    else this.view.setUint32(this.desc + slot * DESC_SIZE + PACKED_DESC.id, tail, true);
   }
 
   /**
@@ -254,7 +271,7 @@ export class PackedDriverRing implements DriverRing {
    */
   exposeHead(id: number): boolean {
     for (let i = 0; i < this.added; i++) {
-      if (this.buffers.id(this.addedRecords[i]) !== id) continue;
+      if (this.buffers.id(this.pending[2 * i] >>> 16) !== id) continue;
       this.storeTail(i);
       return true;
     }
@@ -297,15 +314,18 @@ export class PackedDriverRing implements DriverRing {
       this.skip(1);
       return unknownBuffer(used, id, len, 'id', write);
     }
-    if (this.inOrder && record !== this.buffers.oldest) {
-      this.skip(this.buffers.span(record));
-      this.batchEnd = record;
-      this.batchLen = len;
-      this.batchWrite = write;
-      return this.nextOfBatch(used);
-    }
+    if (this.inOrder && record !== this.buffers.oldest) return this.startBatch(used, record, len, write);
     this.skip(this.buffers.count(record));
     return this.release(used, record, len, write);
+  }
+
+  /** IN_ORDER: one used descriptor for all buffers up to `record`. */
+  private startBatch(used: UsedBuffer, record: number, len: number, write: boolean): UsedBuffer {
+    this.skip(this.buffers.span(record));
+    this.batchEnd = record;
+    this.batchLen = len;
+    this.batchWrite = write;
+    return this.nextOfBatch(used);
   }
 
   setInterrupts(mode: InterruptMode): void {
