@@ -425,6 +425,7 @@ test('a refused store leaves the used position, and nothing is visible', () => {
 test('a defect is one replaced method', () => {
   const f = new PackedFixture();
   const ring = f.packed(3);
+  ring.intact = false;
   ring.listId = (first) => first;
   ring.usedSlots = () => 1;
   ring.isAvailable = (flags) => (flags & AVAIL) !== 0;

@@ -3,9 +3,9 @@ import { initialVqState, type VqState, type VqStatePacked } from '../../device.t
 import type { DmaView } from '../../memory/iotlb.ts';
 import { AVAIL, NEXT, USED, WRITE } from '../constants.ts';
 import { enlarged } from './base.ts';
-import { storeUsedDescriptors, takeDirectList } from './packed-direct.ts';
+import { popDirectList, pushDirectList, storeUsedDescriptors } from './packed-direct.ts';
 import { PackedRingEvents } from './packed-events.ts';
-import { type DeviceRingConfig, RingError } from './ring.ts';
+import { type DeviceBuffer, type DeviceRingConfig, RingError } from './ring.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
 const LEN: typeof PACKED_DESC.len = 8;
@@ -65,8 +65,12 @@ export class PackedDeviceRing extends PackedRingEvents {
 
   // ── taking buffers ────────────────────────────────────────────────────────────────────────────
 
+  override pop(): DeviceBuffer | null {
+    const buffer = this.intact === true ? popDirectList(this) : null;
+    return buffer === null ? super.pop() : buffer;
+  }
+
   take(buffer: TakenBuffer): boolean {
-    if (this.intact === true && takeDirectList(this, buffer) === true) return true;
     const slot = this.availSlot;
     this.readTail(slot);
     const flags = this.descFlags;
@@ -202,6 +206,11 @@ export class PackedDeviceRing extends PackedRingEvents {
   }
 
   // ── using buffers ─────────────────────────────────────────────────────────────────────────────
+
+  override push(buffer: DeviceBuffer, written: number): void {
+    if (this.intact === true && pushDirectList(this, buffer as TakenBuffer, written) === true) return;
+    super.push(buffer, written);
+  }
 
   override complete(buffer: TakenBuffer, written: number): void {
     const at = this.pending;

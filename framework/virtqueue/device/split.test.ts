@@ -455,6 +455,7 @@ test('refused accesses are RingErrors everywhere, with the access as cause', () 
 test('a defect is one replaced method', () => {
   const f = new SplitFixture();
   const ring = f.split(4);
+  ring.intact = false;
   ring.usedId = (buffer) => buffer.last;
   ring.commit = function () {
     const index = this.advanceIndex(this.usedIndex, this.pending);

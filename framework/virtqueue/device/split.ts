@@ -8,8 +8,8 @@ import {
 import { initialVqState, type VqState } from '../../device.ts';
 import type { DmaView } from '../../memory/iotlb.ts';
 import { INDIRECT, NEXT, WRITE } from '../constants.ts';
-import { type DeviceRingConfig, RingError } from './ring.ts';
-import { storeUsedEntries, takeDirectChain } from './split-direct.ts';
+import { type DeviceBuffer, type DeviceRingConfig, RingError } from './ring.ts';
+import { popDirectChain, pushDirectChain, storeUsedEntries } from './split-direct.ts';
 import { SplitRingEvents } from './split-events.ts';
 import type { TakenBuffer } from './taken-buffer.ts';
 
@@ -66,8 +66,12 @@ export class SplitDeviceRing extends SplitRingEvents {
 
   // ── taking buffers ────────────────────────────────────────────────────────────────────────────
 
+  override pop(): DeviceBuffer | null {
+    const buffer = this.intact === true ? popDirectChain(this) : null;
+    return buffer === null ? super.pop() : buffer;
+  }
+
   take(buffer: TakenBuffer): boolean {
-    if (this.intact === true && takeDirectChain(this, buffer) === true) return true;
     if (this.availableCount() === 0 && !this.probe()) return false;
     this.checkAvailable(this.availableCount());
     const head = this.readHead(this.slotOf(this.nextAvail));
@@ -240,6 +244,11 @@ export class SplitDeviceRing extends SplitRingEvents {
   }
 
   // ── using buffers ─────────────────────────────────────────────────────────────────────────────
+
+  override push(buffer: DeviceBuffer, written: number): void {
+    if (this.intact === true && pushDirectChain(this, buffer as TakenBuffer, written) === true) return;
+    super.push(buffer, written);
+  }
 
   /** The entries, then the index that covers them (section 2.6.8.2). */
   commit(): void {
