@@ -30,6 +30,7 @@ const KINDS: Record<HistoryEvent['k'], number> = {
   stop: 23,
   'by-hand': 24,
   compared: 25,
+  access: 26,
 };
 
 const small = (n: number): number => (n < 4 ? n : n < 16 ? 4 : n < 256 ? 5 : 6);

@@ -182,6 +182,8 @@ export interface ResultTarget {
   /** Names of the features that it offers. */
   features: string[];
   abilities: string[];
+  /** What the device stands on, where steps can see it. */
+  transport?: 'pci' | 'mmio';
 }
 
 export interface ResultSummary {

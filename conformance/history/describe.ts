@@ -75,6 +75,13 @@ export function describeEvent(
       return { from: 'driver', text: `queue ${event.q}: the device asks for no kick` };
     case 'reset-done':
       return { from: 'device', text: 'status reads 0: the reset is done' };
+    case 'access':
+      return {
+        from: 'driver',
+        text: event.w
+          ? `${event.space} +${hex(event.at)} := ${hex(event.v)} (${event.n} bytes)`
+          : `${event.space} +${hex(event.at)} reads ${hex(event.v)} (${event.n} bytes)`,
+      };
     case 'stop':
       return { from: 'suite', text: `the steps stop: ${event.why}` };
     default:

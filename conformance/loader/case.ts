@@ -11,6 +11,8 @@ export interface Needs {
   /** Features that must not be offered. */
   'not-offered'?: string[];
   abilities?: Ability[];
+  /** What the device has to stand on, and show to steps. */
+  transport?: 'pci' | 'mmio';
   /** Capabilities of the packet peer; `send-meta: gso` style entries name a level. */
   peer?: string[];
   /** Optional ops of the contract. */

@@ -68,6 +68,7 @@ export function catalogueSchema(): JsonSchema {
             offered: list(TEXT),
             'not-offered': list(TEXT),
             abilities: list(oneOf(...ABILITIES)),
+            transport: oneOf('pci', 'mmio'),
             peer: list(TEXT),
             ops: list(TEXT),
             holds: list(obj({ if: TEXT, else: TEXT }, ['if', 'else'])),

@@ -119,6 +119,7 @@ const targetResult = ({ name, description, options, facts }: RanTarget): ResultT
   options,
   features: namesOf(BigInt(facts.offered), facts.type),
   abilities: facts.abilities,
+  ...(facts.values.transport === 'none' ? {} : { transport: facts.values.transport as 'pci' | 'mmio' }),
 });
 
 function digestOf(cases: readonly CatalogueCase[]): string {

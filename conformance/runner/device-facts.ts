@@ -2,8 +2,9 @@ import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { ABILITIES, type Ability, type ParentDefinition } from '../../framework/parent.ts';
 import type { PeerCaps } from '../../framework/peer.ts';
 import { configFields, readField } from '../../specs/virtio-1.1/config-space.ts';
-import { DEVICE_TYPES, type DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
+import { DEVICE_IDS, DEVICE_TYPES, type DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import { Session } from '../session/session.ts';
+import { TRANSPORT_FACTS, transportFacts } from '../transport/transport-facts.ts';
 
 /** What a target is, as far as cases need to know before they run. Plain data. */
 export interface DeviceFacts {
@@ -38,6 +39,7 @@ const OPTIONAL = [
 /** What expressions may name as `device.…` besides the fields of the configuration space. */
 const LIMITS = [
   'type',
+  'type_id',
   'num_max',
   'nvqs',
   'config_size',
@@ -53,7 +55,7 @@ const LIMITS = [
 /** Every name that may follow `device.` in an expression. */
 export function deviceNames(): string[] {
   const fields = DEVICE_TYPES.flatMap((type) => configFields(type).map(({ field }) => field));
-  return [...new Set([...LIMITS, ...fields])];
+  return [...new Set([...LIMITS, ...TRANSPORT_FACTS, ...fields])];
 }
 
 /** Look at a target once, before any case: what it offers and what its configuration space says. */
@@ -71,6 +73,7 @@ export function deviceFacts(
     ops.getConfig(0, bytes.subarray(0, size));
     const limits: Record<(typeof LIMITS)[number], number | boolean | string> = {
       type: definition.deviceType,
+      type_id: DEVICE_IDS.find(({ name }) => name === definition.deviceType)?.id ?? 0,
       num_max: ops.getVqNumMax(),
       nvqs: instance.device.nvqs,
       config_size: size,
@@ -83,7 +86,7 @@ export function deviceFacts(
       declared_mtu: instance.facts?.mtu ?? -1,
       declared_pairs: instance.facts?.maxVirtqueuePairs ?? -1,
     };
-    const values: DeviceFacts['values'] = { ...limits };
+    const values: DeviceFacts['values'] = { ...limits, ...transportFacts(session) };
     for (const field of configFields(definition.deviceType)) {
       const value = field.offset + field.width <= size ? readField(bytes, field) : 0;
       values[field.field] = typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : 0;

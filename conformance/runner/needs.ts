@@ -20,6 +20,9 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
   const scope = { ...instance.params, device: facts.values };
   const { device } = instance.definition.needs ?? {};
   if (device && device !== facts.type) return `for ${device} devices`;
+  const { transport } = instance.definition.needs ?? {};
+  if (transport && transport !== facts.values.transport)
+    return `the parent shows no ${transport === 'pci' ? 'PCI function' : 'virtio-mmio device'}`;
   const needs = fillIn(instance.definition.needs ?? {}, scope) as Needs;
   const offered = BigInt(facts.offered);
   const offers = (name: string) => (offered & bitMask([name])) !== 0n;

@@ -78,7 +78,7 @@ export function bringUp(session: Session, options: BringUpOptions = {}): BringUp
   if (upTo < 4) return done();
   setUpQueues(session, options, result);
   if (upTo < 5) return done();
-  session.listenConfig(true);
+  session.listenConfig(!session.deaf.config);
   virtio.addStatus(STATUS.DRIVER_OK);
   return done();
 }

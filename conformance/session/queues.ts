@@ -112,7 +112,7 @@ export class SessionQueues {
     return this.#session.virtio.setupQueue(idx, {
       num,
       ...areas,
-      callback: options.callback === false ? null : this.callback(idx),
+      callback: options.callback === false || this.#session.deaf.queues ? null : this.callback(idx),
       state: start && stateAt(start),
       ready: options.ready,
       omit: options.omit,

@@ -77,6 +77,8 @@ export class Session {
   breached = false;
   /** Suspended by a step and not resumed or reset since. */
   suspended = false;
+  /** Interrupts of the transport are left to steps or mapped to nothing: no callbacks are registered for them. */
+  deaf = { queues: false, config: false };
   /** Index of the step that runs now. */
   step = 0;
   readonly #driver: BusDriverName;
@@ -198,14 +200,19 @@ export class Session {
   reset(): number[] {
     const { reads } = this.virtio.reset();
     this.comparison?.sync();
-    if (reads.at(-1) === 0) this.recorder.push({ k: 'reset-done' });
+    this.forget(reads.at(-1) === 0);
+    return reads;
+  }
+
+  /** The device was reset, `done` as its status tells: forget queues and buffers; their memory is not reused. */
+  forget(done = true): void {
+    if (done) this.recorder.push({ k: 'reset-done' });
     this.comparison?.forget();
     this.queues.forget();
     this.buffers.forget();
     this.features = 0n;
     this.breached = false;
     this.suspended = false;
-    return reads;
   }
 
   /** Register the configuration callback (or clear it); calls of an earlier one are marked `old`. */

@@ -13,10 +13,13 @@ import * as netOffload from './net-offload-steps.ts';
 import * as net from './net-steps.ts';
 import * as notify from './notify-steps.ts';
 import * as packed from './packed-steps.ts';
+import * as pci from './pci-steps.ts';
 import * as queue from './queue-steps.ts';
 import * as raw from './raw-steps.ts';
+import * as register from './register-steps.ts';
 import * as request from './request-steps.ts';
 import type { AnyStep } from './step.ts';
+import * as transport from './transport-steps.ts';
 import * as vdpa from './vdpa-steps.ts';
 
 const isStep = (value: unknown): value is AnyStep =>
@@ -44,6 +47,9 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     activity,
     core,
     vdpa,
+    register,
+    pci,
+    transport,
   ]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),

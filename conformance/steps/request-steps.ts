@@ -235,7 +235,8 @@ export const exchangeStep = defineStep<ExchangeArgs, RequestOutcome[]>({
       : outcomes.flatMap((outcome) => judgeOutcome(outcome)),
 });
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')], description: QUEUE.description };
+/** A queue by index or by what it is for. */
+export const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')], description: QUEUE.description };
 
 /** `publish`: make pending buffers available. */
 export const publishStep = defineStep<{ queue?: number | string; kick?: KickMode }, never>({

@@ -6,13 +6,25 @@ import { SplitDeviceRing as Split } from '../../framework/virtqueue/device/split
 import type { SimulatorDevice } from '../simulator/core.ts';
 import { profileCache } from '../simulator/options.ts';
 import type { SimQueue } from '../simulator/queue.ts';
+import type { MmioFunction } from '../virtio-pci/function/mmio-function.ts';
+import type { PciFunction } from '../virtio-pci/function/pci-function.ts';
+import type { RegisterInstance } from '../virtio-pci/parents.ts';
+
+/** Parents that wrong devices are made of. */
+export type DefectParent =
+  | 'simulator-net'
+  | 'simulator-blk'
+  | 'virtio-pci-net'
+  | 'virtio-pci-blk'
+  | 'virtio-mmio-net'
+  | 'virtio-mmio-blk';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
 export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   /** `area/what-is-wrong`, stable. */
   readonly id: string;
   /** Simulated parents that it can be seeded into. */
-  readonly parents: readonly ('simulator-net' | 'simulator-blk')[];
+  readonly parents: readonly DefectParent[];
   /** Requirements that the device breaks; each must be found by a case that cites it. */
   readonly breaks: readonly string[];
   /** What the wrong device does, in one sentence. */
@@ -27,6 +39,8 @@ export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   readonly options?: Readonly<Record<string, string>>;
   /** Break a freshly created device by replacing methods on it. */
   seed(device: Device): void;
+  /** Instead of `seed`: break the registers in front of the device, once the parent has found its way. */
+  seedRegisters?(below: PciFunction | MmioFunction): void;
 }
 
 /** Declare a defect; `Device` is the simulated device class that `seed` needs. */
@@ -34,6 +48,38 @@ export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(
   defect: Defect<Device>,
 ): Defect {
   return defect as unknown as Defect;
+}
+
+/** What a defect of a transport says beside what is the same for all of them. */
+type RegisterDefect<F> = Pick<Defect, 'id' | 'breaks' | 'what' | 'origin' | 'options'> & {
+  readonly parents?: Defect['parents'];
+  seed(below: F): void;
+};
+
+const BY_HAND = 'steps that touch registers are not drawn at random';
+
+/** Declare a wrong PCI function; by default for both device types. */
+export function definePciDefect({ seed, parents, ...defect }: RegisterDefect<PciFunction>): Defect {
+  return {
+    ...defect,
+    parents: parents ?? ['virtio-pci-blk', 'virtio-pci-net'],
+    seenBy: 'expectation',
+    fuzz: BY_HAND,
+    seed: () => {},
+    seedRegisters: (below) => seed(below as PciFunction),
+  };
+}
+
+/** Declare a wrong virtio-mmio device; by default for both device types. */
+export function defineMmioDefect({ seed, parents, ...defect }: RegisterDefect<MmioFunction>): Defect {
+  return {
+    ...defect,
+    parents: parents ?? ['virtio-mmio-blk', 'virtio-mmio-net'],
+    seenBy: 'expectation',
+    fuzz: BY_HAND,
+    seed: () => {},
+    seedRegisters: (below) => seed(below as MmioFunction),
+  };
 }
 
 /** The parent that makes devices of `base` with `defect` seeded. */
@@ -47,7 +93,8 @@ export function defectiveParent(base: ParentDefinition, defect: Defect): ParentD
     create(environment) {
       const options = defect.options ? withOwn(environment.options) : environment.options;
       const instance = base.create(defect.options ? { ...environment, options } : environment);
-      defect.seed(instance.device as SimulatorDevice);
+      if (defect.seedRegisters === undefined) defect.seed(instance.device as SimulatorDevice);
+      else defect.seedRegisters((instance as RegisterInstance<PciFunction | MmioFunction>).function);
       return instance;
     },
   };

@@ -1,6 +1,7 @@
 import { BLK_DEFECTS } from './blk.ts';
 import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
+import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
 import { NET_CONTROL_BREACH_DEFECTS } from './net-control-breaches.ts';
@@ -10,6 +11,9 @@ import { NET_OFFLOAD_DEFECTS } from './net-offload.ts';
 import { NET_RECEIVE_DEFECTS } from './net-receive.ts';
 import { NET_TRANSMIT_DEFECTS, NET_VALUE_DEFECTS } from './net-transmit.ts';
 import { PACKED_DEFECTS } from './packed.ts';
+import { PCI_CAPABILITY_DEFECTS } from './pci-capabilities.ts';
+import { PCI_INTERRUPT_DEFECTS } from './pci-interrupts.ts';
+import { PCI_REGISTER_DEFECTS } from './pci-registers.ts';
 import { SPLIT_DEFECTS } from './split.ts';
 import { VDPA_DEFECTS } from './vdpa.ts';
 
@@ -26,6 +30,10 @@ const files: readonly (readonly Defect[])[] = [
   NET_OFFLOAD_DEFECTS,
   NET_BREACH_DEFECTS,
   PACKED_DEFECTS,
+  PCI_CAPABILITY_DEFECTS,
+  PCI_REGISTER_DEFECTS,
+  PCI_INTERRUPT_DEFECTS,
+  MMIO_DEFECTS,
   SPLIT_DEFECTS,
   VDPA_DEFECTS,
 ];

@@ -24,13 +24,17 @@ export const isOtherDevice = (scope: string, target: ResultTarget): boolean =>
 
 /** Scopes that the targets of a run can decide. */
 export const scopesInRange = (targets: readonly ResultTarget[]): ReadonlySet<string> =>
-  new Set([...GENERAL_SCOPES, ...targets.map(({ type }) => type)]);
+  new Set([
+    ...GENERAL_SCOPES,
+    ...targets.map(({ type }) => type),
+    ...targets.flatMap(({ transport }) => (transport === undefined ? [] : [transport])),
+  ]);
 
 export interface Coverage {
   scope: string;
   /** Requirements of the scope, whatever decides them. */
   total: number;
-  /** Decided by cases, for the device types of the run. */
+  /** Decided by cases, for the device types and transports of the run. */
   decidable: number;
   /** Of these, with a verdict on at least one target. */
   decided: number;
@@ -60,9 +64,9 @@ const empty = (scope: string): Coverage => ({
 });
 
 function count(into: Coverage, requirement: ResultRequirement, inRange: boolean): void {
-  const { decided, verdicts, proofs } = requirement;
+  const { decided, verdicts, proofs, cases } = requirement;
   into.total++;
-  if (decided.by === 'transport') into.transport++;
+  if (decided.by === 'transport' && !(inRange && cases.length > 0)) into.transport++;
   else if (decided.by === 'outside') into.outside++;
   else if (!inRange) into.outOfRange++;
   else {

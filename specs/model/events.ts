@@ -29,6 +29,7 @@ export type HistoryEvent =
   | ByHandEvent
   | ExposeEvent
   | ResetEvent
+  | AccessEvent
   | ObservationEvent
   | StopEvent;
 
@@ -236,6 +237,16 @@ export interface ExposeEvent {
 /** The device reads status 0 after a reset: a new session begins. */
 export interface ResetEvent {
   k: 'reset-done';
+}
+
+/** A step read or wrote (`w`) `n` bytes `v` at `at` of a transport's space: config, BAR0 to BAR5, mmio. */
+export interface AccessEvent {
+  k: 'access';
+  space: string;
+  at: number;
+  n: number;
+  v: number;
+  w?: true;
 }
 
 /** What step `i` saw. Its meaning belongs to the step. */

@@ -18,6 +18,8 @@ import type { RegisterFile } from './register.ts';
 import type { PciShape } from './shape.ts';
 import { simulatorDma } from './simulator-dma.ts';
 
+/** Device status of the legacy interface (section 4.1.4.8). */
+const LEGACY_STATUS = 18;
 const MSIX_BAR = 1;
 const IO_BAR = 2;
 const MEMORY_BAR = 4;
@@ -79,7 +81,7 @@ export class PciFunction implements PciAccess, PciInterrupts {
     this.core = new DeviceCore(sim);
     this.deviceConfig = new DeviceConfig(sim);
     this.dma = simulatorDma(sim);
-    this.facts = { intx: shape.intx, transitional: shape.transitional };
+    this.facts = { intx: shape.intx, transitional: shape.transitional, legacyPlatform: shape.legacyGuard };
     this.vectors = { config: NO_VECTOR, queues: new Array<number>(sim.nvqs).fill(NO_VECTOR) };
     const count = shape.vectors > 0 ? shape.vectors : Math.min(2048, Math.max(2, sim.nvqs + 1));
     this.msix = new Msix(count, (address, data) => this.receive(address, data));
@@ -88,7 +90,7 @@ export class PciFunction implements PciAccess, PciInterrupts {
       Math.max(...this.core.queues.map((_, q) => shape.notifyOff(q))) * shape.multiplier + 4;
     const pending = pageUp(this.msix.tableSize);
     this.bars = [
-      null,
+      shape.legacyGuard ? { kind: 'io', size: 0x20 } : null,
       { kind: 'memory', size: pageUp(pending + this.msix.pendingSize) },
       shape.ioNotify ? { kind: 'io', size: 0x100 } : null,
       null,
@@ -199,6 +201,14 @@ export class PciFunction implements PciAccess, PciInterrupts {
     return { bar: space.read(at + 4, 1), offset: space.read(at + 8, 4), length: space.read(at + 12, 4) };
   }
 
+  /** A legacy driver resets its device: nothing is left of the BARs (section 4.1.4.9). */
+  hide(): void {
+    for (let bar = 0; bar < 6; bar++) {
+      this.space.put(0x10 + 4 * bar, 4, 0);
+      this.space.allow(0x10 + 4 * bar, 4, 0);
+    }
+  }
+
   /** What a write to a notification address does: the value names the queue (section 4.1.5.2). */
   notified(_offset: number, value: number): void {
     this.core.notify(value);
@@ -235,6 +245,15 @@ export class PciFunction implements PciAccess, PciInterrupts {
       }),
       memory(AT.notify, notifyLength, doorbells),
       { bar: IO_BAR, offset: 0, length: 0x100, ...doorbells },
+      {
+        bar: 0,
+        offset: LEGACY_STATUS,
+        length: 1,
+        read: () => 0xff,
+        write: (_offset, size, value) => {
+          if (size === 1 && value === 0) this.hide();
+        },
+      },
       {
         bar: MSIX_BAR,
         offset: 0,

@@ -19,6 +19,8 @@ export interface PciShape {
   readonly isrWithMsix: boolean;
   /** A configuration change sets the queue bit of the ISR status as well. */
   readonly configSetsQueueBit: boolean;
+  /** It keeps legacy drivers of the platform away (section 4.1.4.9). */
+  readonly legacyGuard: boolean;
   /** driver_feature shows bits that were not offered. */
   readonly mirrorsAnyFeature: boolean;
 }
@@ -36,6 +38,7 @@ const PLAIN: PciShape = {
   transitional: false,
   isrWithMsix: true,
   configSetsQueueBit: false,
+  legacyGuard: false,
   mirrorsAnyFeature: true,
 };
 
@@ -66,6 +69,7 @@ export const PCI_SHAPES: readonly PciShape[] = [
   }),
   shape('quiet-isr', 'ISR status stays 0 while MSI-X is enabled', { isrWithMsix: false }),
   shape('both-isr-bits', 'a configuration change sets both ISR bits', { configSetsQueueBit: true }),
+  shape('legacy-guard', 'an I/O BAR 0 in which a legacy driver fails gracefully', { legacyGuard: true }),
   shape('masked-features', 'driver_feature shows offered bits only', { mirrorsAnyFeature: false }),
 ];
 
