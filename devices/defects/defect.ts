@@ -39,8 +39,8 @@ export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   readonly options?: Readonly<Record<string, string>>;
   /** Break a freshly created device by replacing methods on it. */
   seed(device: Device): void;
-  /** Instead of `seed`: break the registers in front of the device, once the parent has found its way. */
-  seedRegisters?(below: PciFunction | MmioFunction): void;
+  /** `seed` gets the registers in front of the device instead, once the parent has found its way. */
+  readonly inRegisters?: true;
 }
 
 /** Declare a defect; `Device` is the simulated device class that `seed` needs. */
@@ -65,8 +65,8 @@ export function definePciDefect({ seed, parents, ...defect }: RegisterDefect<Pci
     parents: parents ?? ['virtio-pci-blk', 'virtio-pci-net'],
     seenBy: 'expectation',
     fuzz: BY_HAND,
-    seed: () => {},
-    seedRegisters: (below) => seed(below as PciFunction),
+    inRegisters: true,
+    seed: seed as unknown as Defect['seed'],
   };
 }
 
@@ -77,8 +77,8 @@ export function defineMmioDefect({ seed, parents, ...defect }: RegisterDefect<Mm
     parents: parents ?? ['virtio-mmio-blk', 'virtio-mmio-net'],
     seenBy: 'expectation',
     fuzz: BY_HAND,
-    seed: () => {},
-    seedRegisters: (below) => seed(below as MmioFunction),
+    inRegisters: true,
+    seed: seed as unknown as Defect['seed'],
   };
 }
 
@@ -93,8 +93,8 @@ export function defectiveParent(base: ParentDefinition, defect: Defect): ParentD
     create(environment) {
       const options = defect.options ? withOwn(environment.options) : environment.options;
       const instance = base.create(defect.options ? { ...environment, options } : environment);
-      if (defect.seedRegisters === undefined) defect.seed(instance.device as SimulatorDevice);
-      else defect.seedRegisters((instance as RegisterInstance<PciFunction | MmioFunction>).function);
+      const { device, function: registers } = instance as RegisterInstance<PciFunction | MmioFunction>;
+      defect.seed((defect.inRegisters ? registers : device) as unknown as SimulatorDevice);
       return instance;
     },
   };
