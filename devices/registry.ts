@@ -3,13 +3,22 @@ import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
 import { vhostUser } from './vhost-user/parent.ts';
+import { vhostVdpa } from './vhost-vdpa/parent.ts';
 import { virtioMmioBlk, virtioMmioNet, virtioPciBlk, virtioPciNet } from './virtio-pci/parents.ts';
 
 /** Built-in parents by name. A vendor's parent is one more line here, or a module named with --target. */
 export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
-  [simulatorNet, simulatorBlk, virtioPciNet, virtioPciBlk, virtioMmioNet, virtioMmioBlk, qemu, vhostUser].map(
-    (parent) => [parent.name, parent],
-  ),
+  [
+    simulatorNet,
+    simulatorBlk,
+    virtioPciNet,
+    virtioPciBlk,
+    virtioMmioNet,
+    virtioMmioBlk,
+    qemu,
+    vhostUser,
+    vhostVdpa,
+  ].map((parent) => [parent.name, parent]),
 );
 
 /** What a run that names no target is run against: both device types, and the settings that further rows need. */

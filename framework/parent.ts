@@ -78,6 +78,14 @@ export interface ParentEnvironment {
   readonly memory?: SharedMemory;
 }
 
+/**
+ * Thrown by an op for which what lies between parent and device has no means: it cannot be asked, or refuses by
+ * itself what the device was to get. The device is not to blame, and the case is skipped.
+ */
+export class NoMeans extends Error {
+  readonly code = 'NO_MEANS';
+}
+
 /** A device under test, with what surrounds it. */
 export interface ParentInstance {
   readonly device: VdpaDevice;

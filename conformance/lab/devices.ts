@@ -5,6 +5,8 @@ export interface LabDevice {
   readonly modules: readonly string[];
   /** Shell commands that make `/dev/vhost-vdpa-0`. */
   readonly setUp: readonly string[];
+  /** Options of the parent vhost-vdpa: what is known about the device and cannot be asked. */
+  readonly options?: Readonly<Record<string, string>>;
   /** Arguments of QEMU for hardware of its own. */
   readonly hardware?: readonly string[];
   /** Further arguments of the kernel. */
@@ -36,11 +38,13 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
     description: 'the block simulator of the Linux kernel (vdpa_sim_blk)',
     modules: [...CORE, 'vdpa_sim_blk'],
     setUp: ['vdpa dev add name lab0 mgmtdev vdpasim_blk'],
+    options: { 'perm-map': 'yes', capacity: '262144' },
   },
   vdpasim_net: {
     description: 'the network simulator of the Linux kernel (vdpa_sim_net)',
     modules: [...CORE, 'vdpa_sim_net'],
     setUp: [`vdpa dev add name lab0 mgmtdev vdpasim_net mac ${MAC}`],
+    options: { 'perm-map': 'yes', loopback: 'yes', mac: MAC, mtu: '1500' },
   },
   vduse_blk: {
     description: 'a block device in userspace: qemu-storage-daemon behind VDUSE',
@@ -82,11 +86,16 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
 };
 
 /** Target that the suite in the guest is given. */
-export const GUEST_TARGET = 'vhost-vdpa:/dev/vhost-vdpa-0';
+export const guestTarget = ({ options }: LabDevice): string =>
+  [
+    'vhost-vdpa:/dev/vhost-vdpa-0',
+    ...Object.entries(options ?? {}).map(([name, value]) => `${name}=${value}`),
+  ].join(',');
 
 /** Script that the guest runs: make the device, then the share of the run that `job.json` asks for. */
 export function jobScript(device: LabDevice): string {
   return `${[
+    'ulimit -l unlimited',
     ...device.modules.map((name) => `modprobe ${name} || echo 'lab: no module ${name}'`),
     ...device.setUp,
     'for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /dev/vhost-vdpa-0 ] && break; busybox sleep 0.2; done',

@@ -6,7 +6,7 @@ import type { PoolWorker } from '../runner/pool.ts';
 import type { WorkerMessage, WorkerTask } from '../runner/protocol.ts';
 import { type AgentMessage, JOB_FILE, MESSAGES_FILE } from './agent.ts';
 import { headline, lastLines, sinceLastCase } from './console-log.ts';
-import { GUEST_TARGET, jobScript } from './devices.ts';
+import { guestTarget, jobScript } from './devices.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 
 /** How often the host looks for news from the guest, in milliseconds. */
@@ -43,7 +43,7 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
     const { position: _, ...plain } = task;
     writeFileSync(join(share, 'job.sh'), jobScript(device));
     writeFileSync(join(share, CATALOGUE_FILE), JSON.stringify(options.catalogue));
-    const job = { ...plain, target: GUEST_TARGET, compiled: `/share/${CATALOGUE_FILE}` };
+    const job = { ...plain, target: guestTarget(device), compiled: `/share/${CATALOGUE_FILE}` };
     writeFileSync(join(share, JOB_FILE), JSON.stringify(job));
     this.#messages = openSync(join(share, MESSAGES_FILE), 'w+');
     this.#machine = new Machine(options);
@@ -107,7 +107,10 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
   /** Histories name the target as the host knows it. */
   #renamed(message: WorkerMessage): WorkerMessage {
     if (message.kind === 'refused')
-      return { ...message, message: message.message.replaceAll(GUEST_TARGET, this.#options.name) };
+      return {
+        ...message,
+        message: message.message.replaceAll(guestTarget(this.#options.device), this.#options.name),
+      };
     if (message.kind !== 'results') return message;
     for (const { history } of message.results) if (history) history.target.name = this.#options.name;
     return message;

@@ -22,7 +22,8 @@ const COMPILED = 'node_modules/.cache/vdpa-cts';
 const isData = (path: string) => !/\.(?:ts|tsx|mjs)$/.test(path);
 
 /** CommonJS packages in the bundle ask for Node's own modules by `require`. */
-const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+const BANNER =
+  "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
 /**
  * The suite as one folder that runs without `node_modules`: data, and the agent with all packages in one file

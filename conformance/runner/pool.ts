@@ -4,8 +4,9 @@ import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
 
-/** Time that a worker may take to load the catalogue and the target, in milliseconds. */
+/** Time that a worker may take to load the catalogue and the target, in milliseconds; one elsewhere has to boot first. */
 const LOAD_MS = 60_000;
+const START_MS = 180_000;
 
 /** How often the watchdog looks, in milliseconds. */
 const LOOK_MS = 200;
@@ -220,7 +221,10 @@ function runWorkerOnce(
       worker.terminate().then(explained, reject);
     };
     const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
-    const limit = () => (Atomics.load(position, 1) === 0 ? LOAD_MS : options.timeout);
+    const limit = () => {
+      if (options.start !== undefined && Atomics.load(position, 0) < 0) return START_MS;
+      return Atomics.load(position, 1) === 0 ? LOAD_MS : options.timeout;
+    };
     const watchdog = setInterval(() => {
       const at = Atomics.load(position, 0);
       const now = performance.now();

@@ -1,6 +1,6 @@
 import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
-import type { ParentDefinition } from '../../framework/parent.ts';
+import { NoMeans, type ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import type { HistoryEvent } from '../history/events.ts';
 import { errorText, ParentCrash } from '../history/recorded-ops.ts';
@@ -52,7 +52,9 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
     if (error instanceof StopSteps) {
       const lacks = error instanceof ParentLacks ? { lacks: true as const } : {};
       recorder.events.push({ k: 'stop', i, why: error.message, ...lacks });
-    } else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
+    } else if (error instanceof NoMeans)
+      recorder.events.push({ k: 'stop', i, why: error.message, lacks: true });
+    else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
     else if (!(error instanceof ParentCrash)) throw error;
   }
   try {
