@@ -225,6 +225,8 @@ export class RecordedOps implements VdpaConfigOps {
     try {
       return action();
     } catch (error) {
+      // The device has not seen the call.
+      if (error instanceof NoMeans) this.#recorder.withdraw(op);
       recordThrow(this.#recorder, op, error);
     }
   }

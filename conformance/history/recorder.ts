@@ -26,6 +26,12 @@ export class Recorder implements MemoryTracer {
     this.events.push(event);
   }
 
+  /** Take back the latest event of a call to `op`: it did not reach the device. */
+  withdraw(op: string): void {
+    const at = this.events.findLastIndex((event) => event.k === 'op' && event.op === op);
+    if (at >= 0) this.events.splice(at, 1);
+  }
+
   wrote(pa: number, n: number): void {
     this.push({ k: 'store', pa, n, v: this.#value(pa, n) });
   }
