@@ -83,6 +83,7 @@ export const netKit: DeviceKit = {
       about: 'P1.1-027m',
       stimulate: () => (peer?.caps.loopback ? transmit(session, frame) : peer?.send(frame)),
       check(_, buffer: Buffer) {
+        if (peer?.caps.loopback) session.queues.collect(1);
         const bytes = session.buffers.written(buffer);
         return difference('received frame', frame, bytes.subarray(NET_HDR, NET_HDR + frame.length));
       },

@@ -5,7 +5,7 @@ const HEADLINE =
 /** Time stamps that the kernel puts before each line. */
 const STAMP = /^\[\s*\d+\.\d+\]\s*/;
 
-/** What was printed since the last line that announces an instance; everything when there is none. */
+/** The last line that announces an instance and all after it; everything when there is none. */
 export function sinceLastCase(text: string): string {
   const at = text.lastIndexOf('lab: case ');
   if (at < 0) return text;

@@ -69,13 +69,19 @@ export interface ToolOptions {
 export function run(name: string, args: readonly string[], options: ToolOptions = {}): Promise<string> {
   const { cwd, env, signal, limit = 600_000 } = options;
   return new Promise((resolve, reject) => {
-    const child = spawnTied(name, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A group of its own, so that what it has started ends with it.
+    const child = spawnTied(name, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let out = '';
     let tail = '';
     let why = '';
     const stop = (reason: string) => {
       why = reason;
-      child.kill('SIGKILL');
+      if (child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
     };
     const timer = setTimeout(() => stop(`took longer than ${limit / 1000} s`), limit);
     const abort = () => stop('was interrupted');

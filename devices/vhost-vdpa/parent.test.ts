@@ -20,6 +20,7 @@ const TRAITS: NodeTraits = {
   nas: 1,
   numMax: 256,
   configSize: 60,
+  config: new Uint8Array(60),
   iovaRange: { first: 0, last: 0xffff_ffff },
   backend: BACKEND_F.IOTLB_MSG_V2 | BACKEND_F.IOTLB_BATCH | BACKEND_F.IOTLB_ASID,
   groups: false,

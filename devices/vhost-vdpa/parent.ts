@@ -15,7 +15,7 @@ import { DeviceFileError } from './device-file.ts';
 import { LoopbackPeer } from './loopback-peer.ts';
 import { VhostVdpaOps } from './ops.ts';
 import { Signals } from './signals.ts';
-import { type NodeTraits, openClient, readTraits } from './traits.ts';
+import { type NodeTraits, openClient, readTraits, restoreConfig } from './traits.ts';
 
 const OPTIONS: readonly ParentOption[] = [
   {
@@ -81,6 +81,7 @@ function create(path: string, traits: NodeTraits, environment: ParentEnvironment
   try {
     const { client } = openClient(path);
     resources.defer(() => client.close());
+    restoreConfig(client, traits);
     const signals = new Signals();
     // Closed before the node: the kernel lets go of them by itself.
     resources.own(signals);

@@ -14,6 +14,8 @@ export interface NodeTraits {
   readonly nas: number;
   readonly numMax: number;
   readonly configSize: number;
+  /** The configuration space as it was found. */
+  readonly config: Uint8Array;
   readonly iovaRange: VdpaIovaRange;
   /** Backend features that were offered and are acknowledged (`BACKEND_F`). */
   readonly backend: bigint;
@@ -61,6 +63,7 @@ export function readTraits(path: string): NodeTraits {
     const range = client.iovaRange();
     const nas = client.spaceCount();
     const ngroups = client.groupCount();
+    const configSize = must('GET_CONFIG_SIZE', path, client.configSize());
     return {
       deviceId: must('GET_DEVICE_ID', path, client.deviceId()),
       features: client.features(),
@@ -69,7 +72,8 @@ export function readTraits(path: string): NodeTraits {
       ngroups: Math.max(1, ngroups),
       nas: Math.max(1, nas),
       numMax: must('GET_VRING_NUM', path, client.vringNum()),
-      configSize: must('GET_CONFIG_SIZE', path, client.configSize()),
+      configSize,
+      config: readConfig(client, configSize),
       iovaRange: typeof range === 'number' ? { first: 0, last: Number.MAX_SAFE_INTEGER } : range,
       backend,
       groups: client.group(0) >= 0,
@@ -81,6 +85,21 @@ export function readTraits(path: string): NodeTraits {
   } finally {
     client.close();
   }
+}
+
+function readConfig(client: VhostVdpaClient, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  if (size > 0) client.readConfig(0, bytes);
+  return bytes;
+}
+
+/**
+ * A device that let a driver write what it should not keeps that beyond a reset: put back what was found at first,
+ * so that one case does not spoil the next.
+ */
+export function restoreConfig(client: VhostVdpaClient, { config }: NodeTraits): void {
+  const now = readConfig(client, config.length);
+  if (Buffer.compare(now, config) !== 0) client.writeConfig(0, config);
 }
 
 /** Whether a queue of a fresh device takes a starting position in its middle. */
