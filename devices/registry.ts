@@ -1,4 +1,6 @@
 import type { ParentDefinition } from '../framework/parent.ts';
+import { kernelManagementParent } from './management/kernel-parent.ts';
+import { managementParent } from './management/parent.ts';
 import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
@@ -18,6 +20,8 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
     qemu,
     vhostUser,
     vhostVdpa,
+    managementParent,
+    kernelManagementParent,
   ].map((parent) => [parent.name, parent]),
 );
 
@@ -28,4 +32,6 @@ export const DEFAULT_TARGETS: readonly string[] = [
   'simulator-net:rsc-ext=yes,standby=yes,data-valid=yes',
   'simulator-blk:read-only=yes,dma=set',
   'simulator-blk:blk-size=4096,capacity=8589934592',
+  'management',
+  'management:release=6.1',
 ];

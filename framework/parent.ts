@@ -1,5 +1,6 @@
 import { DEVICE_TYPES, type DeviceType } from '../specs/virtio-1.1/device-ids.ts';
 import type { VdpaDevice } from './device.ts';
+import type { ManagementAccess } from './management/access.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { SharedMemory } from './memory/shared-memory.ts';
 import type { PacketPeer, PeerCaps } from './peer.ts';
@@ -21,6 +22,7 @@ import type { Transport } from './transport/transport.ts';
  * - `drvfeat`: `getDriverFeatures` tells what is in force
  * - `not-pci`: the device is known not to be a PCI function
  * - `shared-irq`: an interrupt does not tell queues apart, so a callback may come where nothing was used
+ * - `management`: devices can be made, shown and removed through the netlink family `vdpa` (`management`)
  * - `no-disable`: a queue that is ready stays so until a reset (virtio-pci without a queue reset)
  */
 export const ABILITIES = [
@@ -37,6 +39,7 @@ export const ABILITIES = [
   'not-pci',
   'shared-irq',
   'no-disable',
+  'management',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 
@@ -94,6 +97,8 @@ export interface ParentInstance {
   readonly peer?: PacketPeer;
   readonly backend?: BackendControl;
   readonly facts?: DeclaredFacts;
+  /** (`management`) The system that the device belongs to. */
+  readonly management?: ManagementAccess;
   /** What the device stands on, for cases about registers and capabilities. */
   readonly transport?: Transport;
   /**
@@ -133,6 +138,8 @@ export interface ParentDefinition {
   readonly options?: readonly ParentOption[];
   /** Further options of any name are handed on to what lies below; `create` or `specialise` checks them. */
   readonly openOptions?: boolean;
+  /** It is there for this ability alone: cases that do not need it do not apply. */
+  readonly only?: Ability;
   /** Its devices lie outside the suite (a program, a socket, a device file): none is made to list it. */
   readonly external?: boolean;
   /**

@@ -51,7 +51,8 @@ describe('the catalogue', () => {
   it.each(DEFAULT_TARGETS)('is green on %s', { timeout: 300_000 }, async (spec) => {
     const { passed, red } = await runAll(spec);
     expect(red).toEqual([]);
-    expect(passed).toBeGreaterThan(1000);
+    // A target that is there for one ability has the cases of that ability only.
+    expect(passed).toBeGreaterThan(spec.startsWith('management') ? 50 : 1000);
   });
 
   it.each([

@@ -1,5 +1,11 @@
+import { VdpaClient } from '../../framework/management/client/client.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
-import { ABILITIES, type Ability, type ParentDefinition } from '../../framework/parent.ts';
+import {
+  ABILITIES,
+  type Ability,
+  type ParentDefinition,
+  type ParentInstance,
+} from '../../framework/parent.ts';
 import type { PeerCaps } from '../../framework/peer.ts';
 import { configFields, readField } from '../../specs/virtio-1.1/config-space.ts';
 import { DEVICE_IDS, DEVICE_TYPES, type DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
@@ -18,6 +24,8 @@ export interface DeviceFacts {
   nvqs: number;
   /** Numbers that expressions may use as `device.…`: configuration fields and limits. */
   values: Record<string, number | boolean | string>;
+  /** The target is there for this ability alone. */
+  only?: Ability;
 }
 
 const OPTIONAL = [
@@ -50,12 +58,23 @@ const LIMITS = [
   'declared_capacity',
   'declared_mtu',
   'declared_pairs',
+  'management_maxattr',
+  'management_name',
 ] as const;
 
 /** Every name that may follow `device.` in an expression. */
 export function deviceNames(): string[] {
   const fields = DEVICE_TYPES.flatMap((type) => configFields(type).map(({ field }) => field));
   return [...new Set([...LIMITS, ...TRANSPORT_FACTS, ...fields])];
+}
+
+/** Largest attribute number of the family `vdpa`, and the device's name there; 0 and '' without management. */
+function managementFacts({ management }: ParentInstance) {
+  const socket = management?.open();
+  if (!management || !socket) return { management_maxattr: 0, management_name: '' };
+  const { maxattr } = new VdpaClient(socket).family;
+  socket.dispose?.();
+  return { management_maxattr: maxattr, management_name: management.deviceName ?? '' };
 }
 
 /** Look at a target once, before any case: what it offers and what its configuration space says. */
@@ -85,6 +104,7 @@ export function deviceFacts(
       declared_capacity: instance.facts?.capacity ?? -1,
       declared_mtu: instance.facts?.mtu ?? -1,
       declared_pairs: instance.facts?.maxVirtqueuePairs ?? -1,
+      ...managementFacts(instance),
     };
     const values: DeviceFacts['values'] = { ...limits, ...transportFacts(session) };
     for (const field of configFields(definition.deviceType)) {
@@ -99,6 +119,7 @@ export function deviceFacts(
       ops: OPTIONAL.filter((op) => typeof instance.device.ops[op] === 'function'),
       nvqs: instance.device.nvqs,
       values,
+      ...(definition.only === undefined ? {} : { only: definition.only }),
     };
   } finally {
     session?.dispose();

@@ -23,6 +23,9 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
   const { transport } = instance.definition.needs ?? {};
   if (transport && transport !== facts.values.transport)
     return `the parent shows no ${transport === 'pci' ? 'PCI function' : 'virtio-mmio device'}`;
+  const { only } = facts;
+  if (only !== undefined && !instance.definition.needs?.abilities?.includes(only))
+    return `the target is for cases that need the ability ${only}`;
   const needs = fillIn(instance.definition.needs ?? {}, scope) as Needs;
   const offered = BigInt(facts.offered);
   const offers = (name: string) => (offered & bitMask([name])) !== 0n;

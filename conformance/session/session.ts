@@ -70,6 +70,8 @@ export class Session {
   #featuresText = '0x0';
   /** NOTIFICATION_DATA is in force. */
   notificationData = false;
+  /** What has to be undone when the session ends, last first. */
+  readonly cleanups: (() => void)[] = [];
   /** Features that `bring-up` accepts when offered: the `needs` of the case. */
   wanted = 0n;
   configIrqs = 0;
@@ -310,6 +312,7 @@ export class Session {
   }
 
   dispose(): void {
+    for (let undo = this.cleanups.pop(); undo !== undefined; undo = this.cleanups.pop()) undo();
     this.instance.dispose?.();
   }
 }

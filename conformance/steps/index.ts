@@ -5,6 +5,7 @@ import * as completion from './completion-steps.ts';
 import * as config from './config-steps.ts';
 import * as core from './core-steps.ts';
 import * as device from './device-steps.ts';
+import * as management from './management-steps.ts';
 import * as memory from './memory-steps.ts';
 import * as netControl from './net-control-steps.ts';
 import * as netFilter from './net-filter-steps.ts';
@@ -50,6 +51,7 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     register,
     pci,
     transport,
+    management,
   ]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),

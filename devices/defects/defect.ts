@@ -1,4 +1,4 @@
-import type { ParentDefinition } from '../../framework/parent.ts';
+import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import type { PackedDeviceRing } from '../../framework/virtqueue/device/packed.ts';
 import { PackedDeviceRing as Packed } from '../../framework/virtqueue/device/packed.ts';
 import type { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
@@ -17,7 +17,8 @@ export type DefectParent =
   | 'virtio-pci-net'
   | 'virtio-pci-blk'
   | 'virtio-mmio-net'
-  | 'virtio-mmio-blk';
+  | 'virtio-mmio-blk'
+  | 'management';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
 export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
@@ -37,8 +38,8 @@ export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   readonly fuzz: 'yes' | string;
   /** Options of the parent that the defect needs. */
   readonly options?: Readonly<Record<string, string>>;
-  /** Break a freshly created device by replacing methods on it. */
-  seed(device: Device): void;
+  /** Break a freshly created device, or what surrounds it, by replacing methods. */
+  seed(device: Device, instance: ParentInstance): void;
   /** `seed` gets the registers in front of the device instead, once the parent has found its way. */
   readonly inRegisters?: true;
 }
@@ -94,7 +95,7 @@ export function defectiveParent(base: ParentDefinition, defect: Defect): ParentD
       const options = defect.options ? withOwn(environment.options) : environment.options;
       const instance = base.create(defect.options ? { ...environment, options } : environment);
       const { device, function: registers } = instance as RegisterInstance<PciFunction | MmioFunction>;
-      defect.seed((defect.inRegisters ? registers : device) as unknown as SimulatorDevice);
+      defect.seed((defect.inRegisters ? registers : device) as unknown as SimulatorDevice, instance);
       return instance;
     },
   };

@@ -1,6 +1,7 @@
 import { BLK_DEFECTS } from './blk.ts';
 import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
+import { MANAGEMENT_DEFECTS } from './management.ts';
 import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
@@ -20,6 +21,7 @@ import { VDPA_DEFECTS } from './vdpa.ts';
 const files: readonly (readonly Defect[])[] = [
   BLK_DEFECTS,
   CORE_DEFECTS,
+  MANAGEMENT_DEFECTS,
   NET_CONTROL_DEFECTS,
   NET_CONTROL_BREACH_DEFECTS,
   NET_FILTER_DEFECTS,

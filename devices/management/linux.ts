@@ -1,6 +1,7 @@
 import { Management } from '../../framework/management/management.ts';
 import { vdpaFamily } from '../../framework/management/vdpa-family.ts';
 import { type DevicePort, HostMemory } from '../../framework/memory/host-memory.ts';
+import type { GenlFamily } from '../../framework/netlink/family.ts';
 import { NetlinkKernel } from '../../framework/netlink/kernel.ts';
 import type { VdpaRelease } from '../../specs/vdpa/netlink.ts';
 import { vdpasimBlk } from './vdpasim-blk.ts';
@@ -13,6 +14,8 @@ export interface ManagedSystem {
   /** The same through generic netlink. */
   readonly kernel: NetlinkKernel;
   readonly vduse: VduseManagement;
+  /** The family behind `kernel`. */
+  readonly family: GenlFamily;
 }
 
 /** A Linux system with the modules vdpa_sim_net, vdpa_sim_blk and vduse loaded, in this order, and no devices. */
@@ -23,5 +26,6 @@ export function linuxSystem(
   const management = new Management(release);
   const vduse = new VduseManagement();
   for (const device of [vdpasimNet(port, release), vdpasimBlk(port), vduse]) management.register(device);
-  return { management, kernel: new NetlinkKernel([vdpaFamily(management)]), vduse };
+  const family = vdpaFamily(management);
+  return { management, kernel: new NetlinkKernel([family]), vduse, family };
 }

@@ -53,3 +53,63 @@ describe('the vdpa tool', () => {
     });
   });
 });
+
+/** Facts about the real tool, version 6.1.0, beyond the recording: words, exit code, standard error. */
+const HABITS: readonly [string, number, string][] = [
+  ['frob', 1, 'Object "frob" not found\n'],
+  ['mgmtdev frob', 1, 'Command "frob" not found\n'],
+  ['dev show a b c', 1, 'Unknown option "b"\n'],
+  ['dev add name', 1, 'management device handle not set.\n'],
+  ['dev add name a mgmtdev vdpasim_net mac', 0, ''],
+  ['dev add name a mgmtdev vdpasim_net mtu x', 1, ''],
+  ['dev add name a mgmtdev vdpasim_net mac 256:1', 1, '"256" is invalid lladdr.\n'],
+  ['dev add name a mgmtdev vdpasim_net mac 08.1', 1, '"08.1" is invalid lladdr.\n'],
+  ['dev vstats show a qidx', 1, 'Usage: vdpa dev vstats show DEV [qidx QUEUE_INDEX]\n'],
+  ['dev vstats show a qidx 4294967296', 1, ''],
+  ['--foo', 1, "vdpa: unrecognized option '--foo'\nUnknown option.\n"],
+  ['--json=1 dev', 1, "vdpa: option '--json' doesn't allow an argument\nUnknown option.\n"],
+  ['-s dev', 1, 'Unknown option.\n'],
+];
+
+describe('the arguments of the vdpa tool', () => {
+  it.each(HABITS)('%s', (words, exit, stderr) => {
+    const result = run(linuxSystem('6.1'), words.split(' '));
+    expect(result.exit).toBe(exit);
+    expect(result.stderr.startsWith(stderr)).toBe(true);
+    if (!words.startsWith('-')) expect(result.stderr).toBe(stderr);
+  });
+
+  it('give addresses with fewer numbers, in hex or like IPv4', () => {
+    const system = linuxSystem('6.1');
+    run(system, 'dev add na a mgm vdpasim_net mac 1:2:3'.split(' '));
+    run(system, 'dev add name b mgmtdev vdpasim_net mac 0x10.010.8.1'.split(' '));
+    const { stdout } = run(system, 'dev config show'.split(' '));
+    expect(stdout).toContain('a: mac 01:02:03:00:00:00 ');
+    expect(stdout).toContain('b: mac 10:08:08:01:00:00 ');
+  });
+
+  it('may have options between them, and long ones cut short', () => {
+    expect(run(linuxSystem('6.1'), ['dev', '--js', 'show', '--pre']).stdout).toBe('{\n    "dev": {}\n}\n');
+  });
+});
+
+describe('the vdpa tool on a device that is in use', () => {
+  it('tells features in force and statistics', () => {
+    const system = linuxSystem('6.12');
+    run(system, 'dev add name a mgmtdev vdpasim_net'.split(' '));
+    const { ops } = system.management.device('a');
+    for (const status of [1, 3]) ops.setStatus(status);
+    ops.setDriverFeatures(0x3_0082_0028n);
+    ops.setStatus(11);
+    expect(run(system, 'dev config show a'.split(' ')).stdout).toBe(
+      'a: mac 00:00:00:00:00:00 link up link_announce false mtu 1500 \n' +
+        '  negotiated_features MTU MAC CTRL_VQ CTRL_MAC_ADDR VERSION_1 ACCESS_PLATFORM\n',
+    );
+    expect(run(system, 'dev vstats show a qidx 1'.split(' ')).stdout).toBe(
+      'a: queue_type tx tx packets 0 tx bytes 0 tx errors 0 tx drops 0 \n',
+    );
+    expect(run(system, '-j dev vstats show a qidx 1'.split(' ')).stdout).toBe(
+      '{"vstats":{"a":{"queue_type":"tx","tx packets":0,"tx bytes":0,"tx errors":0,"tx drops":0}}}\n',
+    );
+  });
+});

@@ -109,7 +109,7 @@ export class Management {
     const by = this.find(handle, 'Fail to find the specified management device');
     checkAgainst(by, attributes, this.release);
     if (this.release !== '6.1') checkClasses(by, attributes);
-    const busName = name.replaceAll('/', '!');
+    const busName = this.busName(name);
     if (busName === '') throw new ManagementError(E.EINVAL);
     const instance = by.devAdd(busName, attributes);
     if (typeof instance === 'number') throw new ManagementError(-instance);
@@ -123,6 +123,11 @@ export class Management {
     const managed = { device: instance.device, instance, by, attributes };
     this.#managed.set(instance.device.name, managed);
     return managed;
+  }
+
+  /** The name of a device on the bus: as names in sysfs want it. */
+  busName(name: string): string {
+    return name.replaceAll('/', '!');
   }
 
   /** Remove a device. @throws ManagementError ENODEV, EINVAL for one that nobody manages */

@@ -41,7 +41,7 @@ export function vdpaFamily(management: Management, id = FAMILY_ID): GenlFamily {
     ...VDPA_FAMILY,
     id,
     maxattr: VDPA_MAXATTR[release],
-    policy: POLICY,
+    policy: new Map(POLICY),
     reservedFrom: VDPA_CMD['dev-vstats-get'] + 1,
     ops: release === '6.1' ? ops.filter(({ command }) => command !== VDPA_CMD['dev-attr-set']) : ops,
   };

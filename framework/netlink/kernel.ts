@@ -33,6 +33,10 @@ export interface SocketOptions {
 /** Something that takes a datagram to a kernel and brings back what it answers, in order. */
 export interface NetlinkSocket {
   exchange(datagram: Uint8Array): Uint8Array[];
+  /** Close it; in process there is nothing to close. */
+  dispose?(): void;
+  /** Port id of the socket. */
+  readonly portId: number;
 }
 
 const OPEN = { portId: 1, admin: true, extendedAck: false, cappedAck: false, dumpSize: 16_384 };
@@ -52,7 +56,10 @@ export class NetlinkKernel {
   /** A socket of a process. */
   open(options: SocketOptions = {}): NetlinkSocket {
     const settings = { ...OPEN, ...options };
-    return { exchange: (datagram) => readMessages(datagram).flatMap((one) => this.#receive(one, settings)) };
+    return {
+      portId: settings.portId,
+      exchange: (datagram) => readMessages(datagram).flatMap((one) => this.#receive(one, settings)),
+    };
   }
 
   #receive(message: NlMessage, settings: typeof OPEN): Uint8Array[] {

@@ -15,7 +15,7 @@ const citationOf = ({ id, summary, level, section, title, scope, chapter }: Resu
   id,
   summary,
   level,
-  place: `${scope === 'vdpa' ? `${chapter} ` : ''}${section} ${title}`,
+  place: `${scope === 'vdpa' || scope === 'management' ? `${chapter} ` : ''}${section} ${title}`,
 });
 
 /** Look-up of what findings cite. Unknown ids are answered too: a report must not fail over one. */

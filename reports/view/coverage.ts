@@ -22,12 +22,16 @@ const DEVICE_SCOPES: ReadonlySet<string> = new Set([
 export const isOtherDevice = (scope: string, target: ResultTarget): boolean =>
   DEVICE_SCOPES.has(scope) && scope !== target.type;
 
+/** Scope of requirements that need a target with the ability of the same name. */
+const MANAGEMENT = 'management';
+
 /** Scopes that the targets of a run can decide. */
 export const scopesInRange = (targets: readonly ResultTarget[]): ReadonlySet<string> =>
   new Set([
     ...GENERAL_SCOPES,
     ...targets.map(({ type }) => type),
     ...targets.flatMap(({ transport }) => (transport === undefined ? [] : [transport])),
+    ...(targets.some(({ abilities }) => abilities.includes(MANAGEMENT)) ? [MANAGEMENT] : []),
   ]);
 
 export interface Coverage {

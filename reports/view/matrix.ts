@@ -9,7 +9,7 @@ export interface MatrixSection {
 
 /** A conformance clause of chapter 7 with the sections that it lists, or rows that no clause lists. */
 export interface MatrixGroup {
-  /** `7.3`, `7.3.4`, …, `unlisted`, `vdpa`. */
+  /** `7.3`, `7.3.4`, …, `unlisted`, `vdpa`, `management`. */
   key: string;
   title: string;
   sections: MatrixSection[];
@@ -18,21 +18,24 @@ export interface MatrixGroup {
 
 const UNLISTED = 'unlisted';
 const CONTRACT = 'vdpa';
+const MANAGEMENT = 'management';
 
 const TITLES: Readonly<Record<string, string>> = {
   '7.3': 'Device conformance (every device)',
   '7.4': 'Legacy interface and transitional devices',
   [UNLISTED]: 'Not listed in chapter 7',
   [CONTRACT]: 'vDPA parent contract',
+  [MANAGEMENT]: 'vDPA management',
 };
 
 const groupOf = ({ clauses, scope }: ResultRequirement): string =>
-  clauses[0] ?? (scope === CONTRACT ? CONTRACT : UNLISTED);
+  clauses[0] ?? (scope === CONTRACT || scope === MANAGEMENT ? scope : UNLISTED);
 
-/** General clause, then device types, transports, legacy; then what no clause lists; then the vDPA contract. */
+/** General clause, then device types, transports, legacy; then what no clause lists; then the vDPA contract and management. */
 function rank(key: string): number[] {
   if (key === UNLISTED) return [8];
   if (key === CONTRACT) return [9];
+  if (key === MANAGEMENT) return [10];
   return key.split('.').map(Number);
 }
 

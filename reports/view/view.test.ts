@@ -70,11 +70,11 @@ describe('coverage', () => {
 describe('the matrix', () => {
   const groups = matrixGroups(sample.requirements);
 
-  test('follows the clauses of chapter 7, then what no clause lists, then the vDPA contract', () => {
+  test('follows the clauses of chapter 7, then what no clause lists, then the vDPA contract and management', () => {
     const keys = groups.map(({ key }) => key);
     expect(keys.slice(0, 3)).toEqual(['7.3', '7.3.1', '7.3.2']);
     expect(keys.indexOf('7.3.10')).toBeGreaterThan(keys.indexOf('7.3.9'));
-    expect(keys.slice(-3)).toEqual(['7.4', 'unlisted', 'vdpa']);
+    expect(keys.slice(-4)).toEqual(['7.4', 'unlisted', 'vdpa', 'management']);
   });
 
   test('takes titles from the specification', () => {

@@ -29,6 +29,9 @@ import {
 /** A message of the family that came back. */
 export interface Answer {
   readonly command: number;
+  readonly version: number;
+  /** Header flags. */
+  readonly flags: number;
   readonly attributes: readonly NlAttribute[];
 }
 
@@ -41,8 +44,10 @@ export interface Outcome {
   /** Offset of the attribute to blame. */
   readonly offset?: number;
   readonly answers: readonly Answer[];
-  /** The acknowledgement, or the end of a dump, was there. */
-  readonly ended: boolean;
+  /** How it ended: with an acknowledgement, with the end of a dump, or not at all. */
+  readonly end: 'ack' | 'done' | null;
+  /** Messages with another sequence number or port id, or of another type, or after the end. */
+  readonly strays: number;
 }
 
 /** The kernel has no family `vdpa`, or the answer to the question was no answer. */
@@ -122,15 +127,21 @@ export class VdpaClient {
     payload.set(attributes, GENL_HDRLEN);
     const seq = this.#seq++ >>> 0;
     const datagrams = this.#socket.exchange(putMessage({ type, flags, seq, pid: 0 }, payload));
-    const messages = datagrams.flatMap(readMessages).filter((one) => one.seq === seq);
-    const answers = messages.filter((one) => one.type === type).map(answerOf);
-    const end = messages.find((one) => one.type === NLMSG.ERROR || one.type === NLMSG.DONE);
-    return { answers, ended: end !== undefined, ...(end === undefined ? { errno: 0 } : endOf(end)) };
+    const all = datagrams.flatMap(readMessages);
+    const messages = all.filter((one) => one.seq === seq && one.pid === this.#socket.portId);
+    const at = messages.findIndex((one) => one.type === NLMSG.ERROR || one.type === NLMSG.DONE);
+    const before = at < 0 ? messages : messages.slice(0, at);
+    const answers = before.filter((one) => one.type === type).map(answerOf);
+    const strays = all.length - answers.length - (at < 0 ? 0 : 1);
+    if (at < 0) return { errno: 0, answers, end: null, strays };
+    const end = messages[at].type === NLMSG.DONE ? 'done' : 'ack';
+    return { ...endOf(messages[at]), answers, end, strays };
   }
 }
 
-function answerOf({ payload }: NlMessage): Answer {
-  return { command: payload[0], attributes: readAttributes(payload.subarray(GENL_HDRLEN)).attributes };
+function answerOf({ payload, flags }: NlMessage): Answer {
+  const { attributes } = readAttributes(payload.subarray(GENL_HDRLEN));
+  return { command: payload[0], version: payload[1], flags, attributes };
 }
 
 /** What an acknowledgement, or the end of a dump, says. */

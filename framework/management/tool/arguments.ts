@@ -44,7 +44,8 @@ export function putArguments(
   const rest = [...words];
   if (leading === 'mgmtdev') takeHandle(rest, found);
   else if (leading === 'device') found.device = text(rest);
-  while (rest.length > 0) takeOption(rest, options, found);
+  // As in the tool, a single word that is left over is not looked at.
+  while (rest.length > 1) takeOption(rest, options, found);
   if (options.required.includes('mgmtdev') && found.mgmtdev === undefined)
     throw new ArgumentError('management device handle not set.');
   if (options.required.includes('name') && found.device === undefined)
@@ -100,14 +101,14 @@ function number(rest: string[], most: number): number {
 }
 
 /**
- * A hardware address: up to six numbers in hex between colons, the missing ones 0, or four bytes in the
- * form of an IPv4 address.
+ * A hardware address: up to six numbers in hex between colons, or up to four in the form of an IPv4 address;
+ * the missing ones are 0.
  */
 function macAddress(word: string): Uint8Array {
   const bytes = new Uint8Array(6);
   if (word.includes('.')) {
-    const parts = word.split('.').map((part) => (/^\d{1,3}$/.test(part) ? Number(part) : 256));
-    if (parts.length !== 4 || parts.some((part) => part > 255))
+    const parts = word.split('.').map(byteOf);
+    if (parts.length > 4 || parts.some((part) => !(part <= 255)))
       throw new ArgumentError(`"${word}" is invalid lladdr.`);
     bytes.set(parts);
     return bytes;
@@ -119,4 +120,10 @@ function macAddress(word: string): Uint8Array {
     bytes[i] = value;
   }
   return bytes;
+}
+
+/** A number in decimal, in hex after `0x`, in octal after `0`; NaN for what is none. */
+function byteOf(text: string): number {
+  if (/^0[0-7]+$/.test(text)) return Number.parseInt(text, 8);
+  return /^(?:0|[1-9]\d*|0[xX][0-9a-fA-F]+)$/.test(text) ? Number(text) : Number.NaN;
 }
