@@ -295,6 +295,7 @@ export async function main(args: readonly string[]): Promise<number> {
     workerScript: new URL('./worker.js', import.meta.url),
     fuzzWorkerScript: new URL('./fuzz-worker.js', import.meta.url),
     proveWorkerScript: new URL('./prove-worker.js', import.meta.url),
+    ringBenchScript: new URL('./ring-bench-worker.js', import.meta.url),
     version: VERSION,
     out: process.stdout,
     err: process.stderr,

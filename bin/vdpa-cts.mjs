@@ -15,6 +15,7 @@ function newest() {
       'worker.ts',
       'fuzz-worker.ts',
       'prove-worker.ts',
+      'ring-bench-worker.ts',
       'lab-agent.ts',
       'parents.ts',
       'api.ts',

@@ -17,6 +17,7 @@ export async function buildAll() {
       './worker.ts',
       './fuzz-worker.ts',
       './prove-worker.ts',
+      './ring-bench-worker.ts',
       './lab-agent.ts',
       './api.ts',
     ],

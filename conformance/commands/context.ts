@@ -41,6 +41,8 @@ export interface CommandContext {
   fuzzWorkerScript: URL;
   /** Script of the worker that proves defects. */
   proveWorkerScript: URL;
+  /** Worker that measures rings. */
+  ringBenchScript: URL;
   version: string;
   out: NodeJS.WriteStream;
   err: NodeJS.WriteStream;

@@ -55,15 +55,28 @@ export function ringPair(format: RingFormat, elements: number): RingPair {
   };
 }
 
+/** A format, and the elements of each buffer. */
+export type RingKind = readonly [RingFormat, 1 | 3];
+export const RING_KINDS: readonly RingKind[] = [
+  ['split', 1],
+  ['packed', 1],
+  ['split', 3],
+  ['packed', 3],
+];
+
+/** What a worker that measures rings is told. */
+export interface RingBenchTask {
+  seconds: number;
+  kinds: readonly RingKind[];
+}
+
 /**
- * Measure both formats with one and with three elements a buffer, `seconds` in all. Everything is warm before
- * the first measurement, so no format profits from code that has seen only itself.
+ * Measure some kinds of rings (default: both formats with one and with three elements a buffer), `seconds` in
+ * all. Everything is warm before the first measurement: of several kinds none profits from code that has seen
+ * only itself.
  */
-export function measureRings(seconds: number): RingRate[] {
-  const pairs = ([1, 3] as const).flatMap((elements) => [
-    ringPair('split', elements),
-    ringPair('packed', elements),
-  ]);
+export function measureRings(seconds: number, kinds: readonly RingKind[] = RING_KINDS): RingRate[] {
+  const pairs = kinds.map(([format, elements]) => ringPair(format, elements));
   const share = (seconds * 1000) / (pairs.length + 1);
   for (let round = 0; round < 4; round++) for (const pair of pairs) alternate(pair, share / 16);
   return pairs.map((pair) => {
