@@ -106,12 +106,9 @@ export class PackedBuffers {
   count(record: number): number {
     return this.notes[record << 2];
   }
-  token(record: number): unknown {
-    return this.tokens[record];
-  }
 
-  /** The buffer came back: frees record and id. */
-  release(record: number): void {
+  /** The buffer came back: frees record and id. Returns the caller's handle. */
+  release(record: number): unknown {
     const notes = this.notes;
     const returned = this.returned;
     if (this.order !== null) this.order.remove(record);
@@ -119,6 +116,7 @@ export class PackedBuffers {
     notes[record << 2] = 0;
     notes[(returned << 2) + 3] = record;
     this.returned = returned + 1 === this.num ? 0 : returned + 1;
+    return this.tokens[record];
   }
 
   /** Put a free record in front of all others; false when it is in use. */

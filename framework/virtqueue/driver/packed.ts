@@ -315,8 +315,9 @@ export class PackedDriverRing implements DriverRing {
       return unknownBuffer(used, id, len, 'id', write);
     }
     if (this.inOrder && record !== this.buffers.oldest) return this.startBatch(used, record, len, write);
-    this.skip(this.buffers.count(record));
-    return this.release(used, record, len, write);
+    const count = this.buffers.count(record);
+    this.skip(count);
+    return this.release(used, record, id, count, len, write);
   }
 
   /** IN_ORDER: one used descriptor for all buffers up to `record`. */
@@ -337,28 +338,31 @@ export class PackedDriverRing implements DriverRing {
   }
 
   private nextOfBatch(used: UsedBuffer): UsedBuffer {
-    const record = this.buffers.oldest;
-    if (record !== this.batchEnd) return this.release(used, record, undefined, undefined);
+    const { buffers } = this;
+    const record = buffers.oldest;
+    const id = buffers.id(record);
+    const count = buffers.count(record);
+    if (record !== this.batchEnd) return this.release(used, record, id, count, undefined, undefined);
     this.batchEnd = -1;
-    return this.release(used, record, this.batchLen, this.batchWrite);
+    return this.release(used, record, id, count, this.batchLen, this.batchWrite);
   }
 
   private release(
     used: UsedBuffer,
     record: number,
+    id: number,
+    count: number,
     len: number | undefined,
     writeFlag: boolean | undefined,
   ): UsedBuffer {
-    const buffers = this.buffers;
-    this.room += buffers.count(record);
+    this.room += count;
     this.back = (this.back + 1) | 0;
-    used.id = buffers.id(record);
+    used.id = id;
     used.len = len;
-    used.token = buffers.token(record);
+    used.token = this.buffers.release(record);
     used.known = true;
     used.writeFlag = writeFlag;
     used.fault = undefined;
-    buffers.release(record);
     return used;
   }
 
