@@ -5,6 +5,7 @@ import {
   labBuildCommand,
   labCleanCommand,
   labDevicesCommand,
+  labReplayCommand,
   labRunCommand,
 } from './conformance/commands/lab.ts';
 import {
@@ -273,6 +274,11 @@ function addLab(
   sub('clean', 'Remove everything that the lab keeps').action((options) =>
     setCode(labCleanCommand(options, context)),
   );
+  sub('replay', 'Run the steps of a history from the lab again, in a fresh guest')
+    .argument('<history>')
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'do not tell what is done')
+    .action(async (path, options) => setCode(await labReplayCommand(path, options, context)));
   sub('devices', 'List the devices that can be tested')
     .option('--json', 'print JSON lines')
     .action((options) => setCode(labDevicesCommand(options, context)));

@@ -2,15 +2,18 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
+import { judge } from '../judge.ts';
 import { cacheFolder, sweep, temporaryFolder } from '../lab/cache.ts';
 import { LAB_DEVICES } from '../lab/devices.ts';
 import { ensureGuest } from '../lab/guest-image.ts';
 import { chooseAccelerator } from '../lab/machine.ts';
 import { RemoteWorker } from '../lab/remote-worker.ts';
+import { replayInGuest } from '../lab/replay.ts';
 import { prepareSuite } from '../lab/suite-folder.ts';
 import type { WorkerTask } from '../runner/protocol.ts';
 import { openCatalogue } from './catalogue.ts';
 import { type CommandContext, EXIT, UsageError } from './context.ts';
+import { readHistory, reportJudgement } from './replay.ts';
 import { type RunOptions, runCommand } from './run.ts';
 
 export interface LabOptions {
@@ -139,6 +142,39 @@ export async function labRunCommand(options: LabRunOptions, context: CommandCont
   };
   const run = { ...rest, jobs, target: devices.map(targetOf), timeout: options.timeout ?? TIMEOUT_MS };
   return await runCommand(run, context, { start, end, replay: 'lab replay' });
+}
+
+/** `vdpa-cts lab replay HISTORY`: run the steps of a history again, on the same device in a fresh guest. */
+export async function labReplayCommand(
+  path: string,
+  options: LabOptions,
+  context: CommandContext,
+): Promise<number> {
+  const recorded = readHistory(path);
+  const { name } = recorded.target;
+  if (!name.startsWith(PREFIX) || deviceOf(name) === undefined)
+    throw new UsageError(
+      `${path} was recorded on ${name}, not in the lab`,
+      'replay it with `vdpa-cts replay`',
+    );
+  const cache = cacheFolder(options.cache);
+  mkdirSync(cache, { recursive: true });
+  sweep(cache);
+  const image = await interruptible((signal) => ensureGuest(cache, teller(context, options), signal));
+  const share = temporaryFolder(cache, 'run', 0);
+  try {
+    const machine = {
+      image,
+      accelerator: chooseAccelerator(image, cache),
+      suite: await prepareSuite(cache),
+      share,
+      device: deviceOf(name),
+    };
+    const history = { ...recorded, events: await replayInGuest(recorded, machine) };
+    return reportJudgement(history, judge(history), options, context);
+  } finally {
+    rmSync(share, { recursive: true, force: true });
+  }
 }
 
 /** Keep what the console of a guest said; returns the file. */

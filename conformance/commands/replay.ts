@@ -49,7 +49,7 @@ export function readHistory(path: string): History {
 /** `vdpa-cts judge HISTORY`: judge a recorded history again. */
 export function judgeCommand(path: string, options: { json?: boolean }, context: CommandContext): number {
   const history = readHistory(path);
-  return report(history, judge(history), options, context);
+  return reportJudgement(history, judge(history), options, context);
 }
 
 /** `vdpa-cts replay HISTORY`: run the same steps again on the same target, and judge. */
@@ -82,10 +82,11 @@ export async function replayCommand(
   }
   if (times > 1)
     context.out.write(`${same} of ${times} replays gave the recorded verdict, ${verdictBefore}\n`);
-  return report(last!.history, last!.judgement, options, context);
+  return reportJudgement(last!.history, last!.judgement, options, context);
 }
 
-function report(
+/** Print a judgement. Returns the exit code. */
+export function reportJudgement(
   history: History,
   { verdict, findings, reason }: Judgement,
   options: { json?: boolean },

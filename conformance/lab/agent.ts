@@ -1,7 +1,11 @@
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import type { HistoryEvent } from '../history/events.ts';
+import type { History } from '../history/history.ts';
 import type { WorkerMessage, WorkerTask } from '../runner/protocol.ts';
-import type { ParentSource } from '../runner/targets.ts';
+import { runSteps } from '../runner/run-case.ts';
+import { type ParentSource, resolveTarget } from '../runner/targets.ts';
 import { runTask } from '../runner/worker-main.ts';
 
 /** Files of the shared folder of a machine: what is to be run, and one JSON line for each thing that happened. */
@@ -9,7 +13,16 @@ export const JOB_FILE = 'job.json';
 export const MESSAGES_FILE = 'messages.jsonl';
 
 /** What the guest tells the host; `begin` and `loaded` stand for the shared position of a thread. */
-export type AgentMessage = WorkerMessage | { kind: 'loaded' } | { kind: 'begin'; at: number };
+export type AgentMessage = WorkerMessage | { kind: 'loaded' } | { kind: 'begin'; at: number } | Replayed;
+
+/** The events of a history that was replayed. */
+export interface Replayed {
+  kind: 'replayed';
+  events: HistoryEvent[];
+}
+
+/** What the guest is to do: a share of a run, or one history once more. */
+export type Job = Omit<WorkerTask, 'position'> | { target: string; history: History };
 
 /** Line on the console before the output of an instance. */
 export const caseLine = (at: number, id: string): string => `lab: case ${at} ${id}`;
@@ -23,11 +36,15 @@ export async function runAgent(
   source: ParentSource,
   log: string | null = '/dev/kmsg',
 ): Promise<void> {
-  const task = JSON.parse(readFileSync(join(share, JOB_FILE), 'utf8')) as Omit<WorkerTask, 'position'>;
+  const job = JSON.parse(readFileSync(join(share, JOB_FILE), 'utf8')) as Job;
   const out = openSync(join(share, MESSAGES_FILE), 'a');
   const console = log === null ? null : openSync(log, 'w');
   const send = (message: AgentMessage) => writeSync(out, `${JSON.stringify(message)}\n`);
-  await runTask(task, source, {
+  if ('history' in job) {
+    send({ kind: 'replayed', events: await replay(job.target, job.history, source) });
+    return;
+  }
+  await runTask(job, source, {
     batchMs: -1,
     send,
     loaded: () => send({ kind: 'loaded' }),
@@ -37,4 +54,14 @@ export async function runAgent(
       send({ kind: 'begin', at });
     },
   });
+}
+
+async function replay(name: string, history: History, source: ParentSource): Promise<HistoryEvent[]> {
+  const { definition, options } = await resolveTarget(name, source);
+  const guest = new GuestMemory(8 << 20);
+  try {
+    return runSteps(history.steps, { ...history, definition, options, guest });
+  } finally {
+    guest.dispose();
+  }
 }
