@@ -45,7 +45,9 @@ export const netKit: DeviceKit = {
   lacks(session, direction) {
     const caps = session.instance.peer?.caps;
     if (caps?.loopback)
-      return session.queues.get(1) === undefined ? 'a loopback receives what it transmits itself' : null;
+      return [0, 1].every((idx) => session.queues.get(idx)?.ready)
+        ? null
+        : 'a device that loops back transmits only into a receive queue that is enabled';
     if (direction === 'out') return caps?.take ? null : 'the parent offers no peer that takes frames';
     return caps?.send ? null : 'the parent offers no peer that sends frames';
   },

@@ -30,6 +30,8 @@ export interface SessionQueue {
   irqs: number;
   /** The device was told about everything that is available, or asked not to be. */
   announced: boolean;
+  /** The driver has enabled it. */
+  ready: boolean;
   /** A callback is registered. */
   listening: boolean;
   /** Called inside each notification. */
@@ -106,6 +108,7 @@ export class SessionQueues {
       nextSlot: start?.index ?? 0,
       irqs: 0,
       announced: true,
+      ready: options.ready !== false,
       listening: options.callback !== false,
     };
     this.#session.comparison?.laidOut(this.#queues[idx]);

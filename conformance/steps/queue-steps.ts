@@ -57,6 +57,8 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     else if (args.ready) session.queues.disabled.delete(idx);
     if (args.ready === false && session.instance.abilities.includes('no-disable'))
       session.lacks('the parent cannot disable a queue');
+    const known = session.queues.get(idx);
+    if (known && args.ready !== undefined) known.ready = args.ready;
     if (args.ready !== undefined) ops.setVqReady(idx, args.ready);
     const wantsSize = args['size-op'] !== undefined || args['size-is-power-of-2'];
     return {
