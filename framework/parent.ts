@@ -142,6 +142,8 @@ export interface ParentDefinition {
   readonly only?: Ability;
   /** Its devices lie outside the suite (a program, a socket, a device file): none is made to list it. */
   readonly external?: boolean;
+  /** What its targets name serves one driver at a time: they get one worker, however many there may be. */
+  readonly exclusive?: boolean;
   /**
    * The definition that these options call for, where one parent stands for many devices. Its `create` gets the
    * same options.

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,13 @@ function start(program: string, args: (socket: string, folder: string) => string
   const owner = new Resources();
   const folder = mkdtempSync(join(tmpdir(), 'vdpa-cts-'));
   owner.defer(() => rmSync(folder, { recursive: true, force: true }));
+  // Removes the folder when this process is gone, however that happens: its end of the pipe goes with it.
+  const guard = spawn('sh', ['-c', 'cat >/dev/null; rm -rf "$0"', folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.unref();
+  owner.defer(() => guard.stdin.destroy());
   const socket = join(folder, 's');
   try {
     // DPDK keeps what it writes while it runs in this folder.
@@ -72,10 +79,4 @@ export function testpmd(): Daemon {
     ...['--vdev', `net_vhost0,iface=${socket},queues=1`],
     ...['--', '--auto-start', '--forward-mode=io', '--total-num-mbufs=8192'],
   ]);
-}
-
-/** Processes whose command line holds `text`. */
-export function processesWith(text: string): string[] {
-  const { stdout } = spawnSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' });
-  return stdout.split('\n').filter((line) => line.includes(text) && !line.includes('ps -eo'));
 }

@@ -2,22 +2,19 @@
  * What `kill-at-random.ts` kills: a process whose worker starts qemu-storage-daemon and runs cases against it
  * without end. Prints the pid of the daemon and its folder; ends its worker at the first line on standard input.
  */
-import { spawn } from 'node:child_process';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 if (isMainThread) {
-  const worker = new Worker(new URL(import.meta.url));
+  // A worker does not inherit the loader.
+  const start = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(import.meta.url)}); })`;
+  const worker = new Worker(start, { eval: true });
   worker.on('message', (message: { pid: number; folder: string }) => {
-    // Removes the folder when this process is gone, however that happens.
-    const guard = spawn('sh', ['-c', 'cat >/dev/null; rm -rf "$(cat /dev/fd/3)"'], {
-      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-      detached: true,
-    });
-    const name = guard.stdio[3] as NodeJS.WritableStream;
-    name.end(message.folder);
     console.log(JSON.stringify(message));
   });
-  worker.on('error', () => process.exit(1));
+  worker.on('error', (error) => {
+    console.error(error);
+    process.exit(1);
+  });
   process.stdin.once('data', async () => {
     await worker.terminate();
     process.exit(0);

@@ -60,6 +60,10 @@ export interface Elsewhere {
  */
 const COMPILE_AFTER = '--interrupt-budget=500000';
 
+/** Whether what a target names serves one driver at a time. */
+const isExclusive = (spec: string, { parents }: CommandContext): boolean =>
+  parents.builtIn.get(splitTarget(spec).name)?.exclusive ?? false;
+
 /** `vdpa-cts run`: run cases against targets and write reports. */
 export async function runCommand(
   options: RunOptions,
@@ -120,6 +124,7 @@ export async function runCommand(
       combine,
       seed: options.seed ?? 1,
       jobs: options.jobs ?? cpus().length,
+      exclusive: new Set(targets.flatMap((spec, i) => (isExclusive(spec, context) ? [i] : []))),
       timeout: options.timeout ?? 5000,
       allHistories: options.histories ?? false,
       signal: interrupt.signal,

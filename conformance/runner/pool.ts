@@ -37,6 +37,8 @@ export interface PoolOptions {
   seed: number;
   /** Workers in all. */
   jobs: number;
+  /** Indices of targets that get one worker only. */
+  exclusive?: ReadonlySet<number>;
   /** Milliseconds that one instance may take before it counts as hung. */
   timeout: number;
   allHistories: boolean;
@@ -70,9 +72,10 @@ interface Share {
  */
 export async function runPool(options: PoolOptions): Promise<void> {
   const perTarget = Math.max(1, Math.floor(options.jobs / options.targets.length));
-  const shares: Share[] = options.targets.flatMap((_, target) =>
-    Array.from({ length: perTarget }, (_unused, shard) => ({ target, shard, shards: perTarget })),
-  );
+  const shares: Share[] = options.targets.flatMap((_, target) => {
+    const shards = options.exclusive?.has(target) ? 1 : perTarget;
+    return Array.from({ length: shards }, (_unused, shard) => ({ target, shard, shards }));
+  });
   const waiting = [...shares];
   // When the run is refused, workers of other targets have no reason to go on.
   const refused = new AbortController();

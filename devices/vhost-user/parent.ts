@@ -174,6 +174,7 @@ export const vhostUser: ParentDefinition = defineParent({
   description: 'a vhost-user back end, by its socket',
   options: VHOST_USER_OPTIONS,
   external: true,
+  exclusive: true,
   memory: (size) => new MemfdMemory(size),
   specialise(options) {
     const socket = socketOf(options);
