@@ -262,7 +262,7 @@ function addLab(
     .option('-o, --out <dir>', 'folder for reports (default: out)')
     .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
     .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
-    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 20000)', positive)
+    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 60000)', positive)
     .option('--histories', 'keep the history of every case, not only of those with findings')
     .option('--json', 'print events as JSON lines')
     .option('-q, --quiet', 'no progress line')

@@ -28,7 +28,7 @@ export interface LabRunOptions extends Omit<RunOptions, 'target'>, LabOptions {
 }
 
 /** Milliseconds that one case may take in an emulated guest before it is a hang. */
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 const PREFIX = 'lab:';
 

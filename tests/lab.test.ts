@@ -1,0 +1,122 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ended, resultsIn, start, temporary, vdpaCts } from './command.ts';
+
+/** Booting a kernel downloads one: done in the whole check, and where it is asked for. */
+const WANTED = process.env.CI === 'true' || process.env.VDPA_CTS_LAB === '1';
+const MINUTES = 60_000;
+
+/** One cache for all tests here; a cache that exists already can be named to save the build. */
+const cache = process.env.VDPA_CTS_LAB_CACHE ?? mkdtempSync(join(tmpdir(), 'vdpa-cts-lab-'));
+afterAll(() => {
+  if (process.env.VDPA_CTS_LAB_CACHE === undefined) rmSync(cache, { recursive: true, force: true });
+});
+
+/** Processes of QEMU that use the cache. */
+function guests(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return line.startsWith('qemu-system') && line.includes(cache);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+async function until(what: () => boolean, ms: number): Promise<boolean> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    if (what()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return what();
+}
+
+const started = () =>
+  readdirSync(join(cache, 'lab')).some((name) => {
+    const messages = join(cache, 'lab', name, 'messages.jsonl');
+    return /^run-/.test(name) && existsSync(messages) && readFileSync(messages, 'utf8').includes('"begin"');
+  });
+
+describe.runIf(WANTED)('the lab (VDPA_CTS_LAB=1 runs these tests outside the whole check)', () => {
+  it('runs cases against a device of the kernel and replays what it found', {
+    timeout: 20 * MINUTES,
+  }, async () => {
+    const out = temporary();
+    const select = ['-s', 'device-status/*', '-s', 'features/unoffered-is-refused'];
+    const { code, err } = await vdpaCts(
+      'lab',
+      'run',
+      '-d',
+      'vdpasim_blk',
+      '--cache',
+      cache,
+      '-o',
+      out,
+      '-j',
+      '1',
+      ...select,
+    );
+    expect(err).toContain('boot Linux');
+    const { results, targets } = resultsIn(out);
+    expect(targets.map(({ name }) => name)).toEqual(['lab:vdpasim_blk']);
+    const passed = results.filter(({ verdict }) => verdict === 'pass');
+    expect(passed.length).toBeGreaterThan(10);
+    const failed = results.filter(({ verdict }) => verdict === 'fail');
+    expect(new Set(failed.map((one) => one.case))).toEqual(new Set(['features/unoffered-is-refused']));
+    expect(code).toBe(1);
+    const history = join(out, failed[0].detail!.history!);
+    const again = await vdpaCts('lab', 'replay', history, '--cache', cache);
+    expect(again.out).toContain('verdict: fail');
+    expect(guests()).toEqual([]);
+  });
+
+  it('calls a guest that dies a crash, and goes on in a new one', { timeout: 10 * MINUTES }, async () => {
+    const out = temporary();
+    const run = start([
+      'lab',
+      'run',
+      '-d',
+      'vdpasim_blk',
+      '--cache',
+      cache,
+      '-o',
+      out,
+      '-j',
+      '1',
+      '-s',
+      'device-status/*',
+    ]);
+    const end = ended(run);
+    expect(await until(started, 4 * MINUTES)).toBe(true);
+    for (const pid of guests()) process.kill(pid, 'SIGKILL');
+    expect((await end).code).toBe(1);
+    const { results } = resultsIn(out);
+    expect(results.filter(({ verdict }) => verdict === 'crash')).toHaveLength(1);
+    expect(results.filter(({ verdict }) => verdict === 'pass').length).toBeGreaterThan(10);
+  });
+
+  it('leaves no guest behind when the suite is killed', { timeout: 10 * MINUTES }, async () => {
+    const run = start(['lab', 'run', '-d', 'vdpasim_blk', '--cache', cache, '-o', temporary(), '-j', '1']);
+    const end = ended(run);
+    expect(await until(() => guests().length > 0, 4 * MINUTES)).toBe(true);
+    run.kill('SIGKILL');
+    await end;
+    expect(await until(() => guests().length === 0, 20_000)).toBe(true);
+  });
+});
+
+it('the lab tells which device does not exist, and which do', async () => {
+  const { code, err } = await vdpaCts('lab', 'run', '--device', 'vdpasim_disk', '--cache', cache);
+  expect(code).toBe(2);
+  expect(err).toContain('the lab has no device vdpasim_disk');
+  const none = await vdpaCts('lab', 'run', '--cache', cache);
+  expect(none.err).toContain('--device vdpasim_blk|vdpasim_net');
+  expect((await vdpaCts('lab', 'devices')).out).toContain('vp_vdpa_net');
+});
