@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
-import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
+import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from './protocol.ts';
 
 /** Time that a worker may take to load the catalogue and the target, in milliseconds; one elsewhere has to boot first. */
 const LOAD_MS = 60_000;
@@ -211,6 +211,7 @@ function runWorkerOnce(
     let settled = false;
     const position = new Int32Array(task.position);
     let last = -2;
+    let phase: number = PHASE.LOADING;
     let since = performance.now();
     const finish = (end: End) => {
       if (settled) return;
@@ -226,13 +227,16 @@ function runWorkerOnce(
     const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
     const limit = () => {
       if (options.start !== undefined && Atomics.load(position, 0) < 0) return START_MS;
-      return Atomics.load(position, 1) === 0 ? LOAD_MS : options.timeout;
+      const busy = phase === PHASE.LOADING || phase === PHASE.PLANNING;
+      return busy ? LOAD_MS : options.timeout;
     };
     const watchdog = setInterval(() => {
       const at = Atomics.load(position, 0);
       const now = performance.now();
-      if (at !== last) {
+      const reached = Atomics.load(position, 1);
+      if (at !== last || reached !== phase) {
         last = at;
+        phase = reached;
         since = now;
       } else if (now - since > limit()) {
         finish({ kind: 'hang', why: `no end within ${limit()} ms` });

@@ -5,6 +5,9 @@ import type { Finding } from '../oracles/finding.ts';
 import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 
+/** How far a worker is: loading, making the first device, planning what to run, running. */
+export const PHASE = { LOADING: 0, MAKING: 1, PLANNING: 2, RUNNING: 3 } as const;
+
 /** What a worker is told when it starts. */
 export interface WorkerTask {
   target: string;
@@ -26,7 +29,7 @@ export interface WorkerTask {
   until?: number;
   /** Keep the histories of all instances, not only of those that did not pass. */
   allHistories: boolean;
-  /** For the watchdog, an Int32Array: the position of the instance that runs now; 1 once everything is loaded. */
+  /** For the watchdog, an Int32Array: the position of the instance that runs now; how far it is (see PHASE). */
   position: SharedArrayBuffer;
 }
 

@@ -9,7 +9,7 @@ import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import { planCase } from './combine.ts';
 import { deviceFacts } from './device-facts.ts';
 import { overrideParams } from './params.ts';
-import type { WorkerMessage, WorkerResult, WorkerTask } from './protocol.ts';
+import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from './protocol.ts';
 import { QueryError, selector } from './query.ts';
 import { type InstanceOutcome, runApplicable } from './run-instance.ts';
 import { type ParentSource, resolveTarget, TargetError } from './targets.ts';
@@ -20,8 +20,12 @@ const BATCH_MS = 40;
 /** How a worker reports to whoever watches it. */
 export interface WorkerChannel {
   send(message: WorkerMessage): void;
-  /** Everything is loaded: from here on instances are timed. */
+  /** Target and catalogue are loaded: from here on the parent is timed. */
   loaded(): void;
+  /** A device could be made. */
+  made?(): void;
+  /** It is known what will run. */
+  planned?(): void;
   /** The instance at position `at` begins; `id` is its name. */
   begin(at: number, id: string): void;
   /** Results may wait this many milliseconds before they are sent. */
@@ -35,7 +39,9 @@ export async function runWorker(source: ParentSource): Promise<void> {
   await runTask(task, source, {
     batchMs: BATCH_MS,
     send: (message) => parentPort!.postMessage(message),
-    loaded: () => Atomics.store(position, 1, 1),
+    loaded: () => Atomics.store(position, 1, PHASE.MAKING),
+    made: () => Atomics.store(position, 1, PHASE.PLANNING),
+    planned: () => Atomics.store(position, 1, PHASE.RUNNING),
     begin: (at) => Atomics.store(position, 0, at),
   });
 }
@@ -76,6 +82,7 @@ async function work(
   const query = selector(task.select, requirements());
   channel.loaded();
   const facts = createFacts(target);
+  channel.made?.();
   const selected = cases.filter((definition) => query.matchesCase(definition));
   const instances = overrideParams(selected, task.params)
     .flatMap((definition) => planCase(definition, facts, query.partial ? 'all' : task.combine))
@@ -85,6 +92,7 @@ async function work(
     const ids = instances.map(({ instance: { id, definition } }) => ({ id, case: definition.id }));
     channel.send({ kind: 'plan', facts, description: target.definition.description, ids });
   }
+  channel.planned?.();
   const guest = new GuestMemory(8 << 20);
   let batch: WorkerResult[] = [];
   let sent = performance.now();

@@ -2,7 +2,7 @@ import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { Finding } from '../../conformance/oracles/finding.ts';
 import { Campaign } from '../campaign.ts';
 import { type Bench, execute } from '../execute.ts';
-import type { Sequence } from '../sequence.ts';
+import type { Sequence, SequenceStep } from '../sequence.ts';
 import { shrink } from '../shrink.ts';
 import type { Device, Rig } from './rig.ts';
 
@@ -24,7 +24,7 @@ export interface SeedResult {
 
 /** The shrunk counterexample. */
 export interface ShrunkHit {
-  steps: { name: string; args: unknown }[];
+  steps: Omit<SequenceStep, 'at'>[];
   requirement: string;
   actual: string;
 }
@@ -74,6 +74,6 @@ export function proveByFuzzing(
 export function shrinkHit(defect: ProvenDefect, { parent, sequence, finding }: FuzzHit, rig: Rig): ShrunkHit {
   const { right, wrong } = devices(defect, parent, rig);
   const shrunk = shrink(sequence, finding, wrong, right);
-  const steps = shrunk.sequence.steps.map(({ name, args }) => ({ name, args }));
+  const steps = shrunk.sequence.steps.map(({ at: _, ...step }) => step);
   return { steps, requirement: shrunk.finding.requirement, actual: shrunk.finding.actual };
 }
