@@ -8,6 +8,7 @@ import {
   type VdpaConfigOps,
   type VqState,
 } from '../../framework/device.ts';
+import { DeviceAbsent } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
@@ -45,7 +46,8 @@ export function errorText(error: unknown): string {
 
 /** Write the exception of a parent into the history and stop the case. */
 export function recordThrow(recorder: Recorder, op: string, error: unknown): never {
-  if (error instanceof HistoryOverflow || error instanceof NoMeans) throw error;
+  if (error instanceof HistoryOverflow || error instanceof NoMeans || error instanceof DeviceAbsent)
+    throw error;
   const message = errorText(error);
   const at = frames(error);
   recorder.events.push({ k: 'throw', op, error: message, ...(at === undefined ? {} : { at }) });

@@ -1,4 +1,5 @@
 import type { BusDriverName } from '../../framework/bound-device.ts';
+import { DeviceAbsent } from '../../framework/device-failure.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { NoMeans, type ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
@@ -71,6 +72,7 @@ function open(settings: RunSettings): Session | HistoryEvent[] {
   try {
     return new Session(settings.definition, options);
   } catch (error) {
+    if (error instanceof DeviceAbsent) return [{ k: 'stop', i: 0, why: error.message }];
     if (error instanceof ParentCrash)
       return [{ k: 'throw', op: 'create', error: error.message.replace(/^create: /, '') }];
     return [{ k: 'throw', op: 'register', error: errorText(error) }];

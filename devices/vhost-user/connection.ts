@@ -1,4 +1,4 @@
-import { DeviceFailure } from '../../framework/device-failure.ts';
+import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { PeerClosedError, SystemError, TimeLimitError } from '../../framework/native/errors.ts';
 import { closeFd, waitReadable } from '../../framework/native/fd.ts';
 import { connectUnix, receiveMessage, sendMessage } from '../../framework/native/socket.ts';
@@ -8,17 +8,21 @@ import { decodeHeader, encode, FLAG, HEADER, REQUEST, type RequestName } from '.
 export const ANSWER_MS = 4000;
 /** Milliseconds in which it must be there: it may be just starting, or still busy with the last connection. */
 export const CONNECT_MS = 3000;
+/** The same where nobody was there last time. */
+const DESERTED_MS = 50;
 /** Between two attempts to connect. */
 const RETRY_MS = 5;
 
+/** Sockets at which nobody answered last time: there the next attempt is a short one. */
+const deserted = new Set<string>();
+
 /** There is nobody at the socket. */
-export class NoBackendError extends Error {
-  readonly code = 'NO_BACKEND';
-  readonly hint: string;
-  constructor(path: string, why: string) {
-    super(`nobody answers at ${path}: ${why}`);
-    this.hint = 'start the back end first, so that it listens on the socket';
-  }
+function nobody(path: string, why: string): DeviceAbsent {
+  deserted.add(path);
+  return new DeviceAbsent(
+    `nobody answers at ${path}: ${why}`,
+    'start the back end first, so that it listens on the socket',
+  );
 }
 
 /** The back end has closed the connection: it has died, or it gives this session up. */
@@ -38,18 +42,19 @@ export class Connection {
   #open = true;
   #last = 'nothing';
 
-  /** @throws NoBackendError when nobody listens within {@link CONNECT_MS} */
-  constructor(path: string, patience = CONNECT_MS) {
+  /** @throws DeviceAbsent when nobody listens within {@link CONNECT_MS} */
+  constructor(path: string) {
     this.path = path;
-    const end = performance.now() + patience;
+    const end = performance.now() + (deserted.has(path) ? DESERTED_MS : CONNECT_MS);
     for (;;) {
       try {
         this.#fd = connectUnix(path, Math.max(1, end - performance.now()));
+        deserted.delete(path);
         return;
       } catch (error) {
         const why = error as Error;
         const soon = error instanceof SystemError && /^(?:ENOENT|ECONNREFUSED)$/.test(error.code);
-        if (!soon || performance.now() > end) throw new NoBackendError(path, why.message);
+        if (!soon || performance.now() > end) throw nobody(path, why.message);
         waitReadable(-1, RETRY_MS);
       }
     }

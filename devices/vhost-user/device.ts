@@ -7,7 +7,7 @@ import {
   type VdpaDevice,
   type VqState,
 } from '../../framework/device.ts';
-import { DeviceFailure } from '../../framework/device-failure.ts';
+import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { POLL, type PollEntry, poll } from '../../framework/native/fd.ts';
 import type { MemfdMemory } from '../../framework/native/memfd-memory.ts';
 import { Resources } from '../../framework/native/resources.ts';
@@ -16,7 +16,7 @@ import { F_RING_PACKED, unmetDependencies } from '../../specs/virtio-1.1/feature
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { isPoller, isWorking } from './activity.ts';
 import type { BackEnd } from './back-end.ts';
-import { ConnectionLost, NoBackendError } from './connection.ts';
+import { ConnectionLost } from './connection.ts';
 import { MAX_REGIONS, type MemoryRegion } from './messages.ts';
 import { fromBase, toBase, Vring } from './vring.ts';
 
@@ -312,12 +312,7 @@ export class VhostUserDevice implements VdpaDevice, VdpaConfigOps {
       return action();
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
-      try {
-        this.#reconnect();
-      } catch (again) {
-        if (again instanceof NoBackendError) throw error;
-        throw again;
-      }
+      this.#reconnect();
       for (const ring of this.#rings) ring.started = false;
       this.#lost = true;
       this.#needsReset();
@@ -337,9 +332,15 @@ export class VhostUserDevice implements VdpaDevice, VdpaConfigOps {
     for (const ring of this.#rings) ring.started = false;
   }
 
+  /** @throws DeviceFailure when nobody takes a new connection: the back end has died */
   #reconnect(): void {
+    const lost = this.#backEnd.connection.lost();
     this.#backEnd.dispose();
-    this.#backEnd = this.#connect();
+    try {
+      this.#backEnd = this.#connect();
+    } catch (error) {
+      throw error instanceof DeviceAbsent ? lost : error;
+    }
   }
 
   #needsReset(): void {
