@@ -2,8 +2,10 @@ import {
   type IotlbEntry,
   type Iova,
   initialVqState,
+  type MapFile,
   type OpName,
   type Perm,
+  type ProcessAddresses,
   type VdpaCallback,
   type VdpaConfigOps,
   type VqState,
@@ -205,9 +207,9 @@ export class RecordedOps implements VdpaConfigOps {
   setMap(asid: number, table: readonly IotlbEntry[]): number {
     return this.#int('setMap', [asid, table.length], () => this.#ops.setMap!(asid, table));
   }
-  dmaMap(asid: number, iova: Iova, size: number, addr: number, perm: Perm): number {
+  dmaMap(asid: number, iova: Iova, size: number, addr: number, perm: Perm, backing?: MapFile): number {
     return this.#int('dmaMap', [asid, iova, size, addr, perm], () =>
-      this.#ops.dmaMap!(asid, iova, size, addr, perm),
+      this.#ops.dmaMap!(asid, iova, size, addr, perm, backing),
     );
   }
   dmaUnmap(asid: number, iova: Iova, size: number): number {
@@ -215,6 +217,12 @@ export class RecordedOps implements VdpaConfigOps {
   }
   resetMap(asid: number): number {
     return this.#int('resetMap', [asid], () => this.#ops.resetMap!(asid));
+  }
+  bindMm(process: ProcessAddresses): number {
+    return this.#int('bindMm', [], () => this.#ops.bindMm!(process));
+  }
+  unbindMm(): void {
+    this.#call('unbindMm', [], () => this.#ops.unbindMm!());
   }
 
   #begin(op: OpName, a: Args): OpEvent {
@@ -283,6 +291,8 @@ const OPTIONAL_OPS = [
   'dmaMap',
   'dmaUnmap',
   'resetMap',
+  'bindMm',
+  'unbindMm',
 ] as const satisfies readonly OpName[];
 
 /** Texts of the feature sets and queue states seen last: the same few come again and again. */

@@ -42,6 +42,10 @@ const OPTIONAL = [
   'compatReset',
   'resetMap',
   'getVendorVqStats',
+  'getVqDescGroup',
+  'getVqIrq',
+  'getVqNotification',
+  'bindMm',
 ] as const;
 
 /** What expressions may name as `device.…` besides the fields of the configuration space. */
@@ -54,6 +58,7 @@ const LIMITS = [
   'ngroups',
   'nas',
   'set_map',
+  'use_va',
   'vq_state',
   'declared_capacity',
   'declared_mtu',
@@ -99,6 +104,7 @@ export function deviceFacts(
       ngroups: instance.device.ngroups,
       nas: instance.device.nas,
       set_map: typeof instance.device.ops.setMap === 'function',
+      use_va: instance.device.useVa === true,
       vq_state: instance.abilities.includes('vq-state'),
       // What the parent declares the device to be made with; -1 where it declares nothing.
       declared_capacity: instance.facts?.capacity ?? -1,

@@ -59,6 +59,19 @@ export class SessionMemory {
     return this.#record(name, region);
   }
 
+  /** Another page of physical memory, filled with `byte`; nothing maps it. */
+  spare(byte: number): number {
+    const { pa } = this.#guest.addBlock(PAGE, PERM.RW);
+    this.bytes({ pa, size: PAGE }).fill(byte);
+    return pa;
+  }
+
+  /** The region called `name` lies at physical address `pa` from now on. */
+  rehome(name: string, pa: number): void {
+    const region = this.#named.get(name);
+    if (region !== undefined) this.#record(name, { ...region, pa });
+  }
+
   /** Memory for a ring area; not listed as a buffer. */
   allocArea(size: number, align: number): Region {
     return this.#take(size, align);

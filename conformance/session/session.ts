@@ -2,13 +2,14 @@ import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts
 import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
+import type { UserProcess } from '../../framework/vhost-vdpa/process.ts';
 import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
 import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import type { RequestPlan } from '../kits/kit.ts';
-import { bindDevice } from './bind.ts';
+import { type Binding, bindDevice } from './bind.ts';
 import { SessionBuffers } from './buffers.ts';
 import { Comparison } from './comparison.ts';
 import { SessionMemory } from './memory.ts';
@@ -84,6 +85,8 @@ export class Session {
   /** Index of the step that runs now. */
   step = 0;
   readonly #driver: BusDriverName;
+  readonly #binding: Binding;
+  #unplugged = false;
   #configEpoch = 0;
   #offered: bigint | null = null;
 
@@ -113,7 +116,8 @@ export class Session {
     const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.recorded };
     this.recorded.quiet++;
     this.#driver = options.driver ?? 'virtio-vdpa';
-    this.virtio = bindDevice(device, this.#driver, guest, (why) => this.lacks(why));
+    this.#binding = bindDevice(device, this.#driver, guest, (why) => this.lacks(why));
+    this.virtio = this.#binding.device;
     this.ops = this.virtio.ops;
     this.recorded.quiet--;
     this.memory = new SessionMemory(guest, this.virtio, this.recorder, exchange ? OUTSIDE_BLOCK : undefined);
@@ -311,8 +315,23 @@ export class Session {
     throw new ParentLacks(why);
   }
 
+  /** The process that drives the device; null unless it is driven through vhost-vdpa. */
+  get process(): UserProcess | null {
+    return this.#binding.process;
+  }
+
+  /** Take the device off the bus and delete it, whatever is under way. */
+  unplug(): void {
+    this.#binding.unplug();
+    this.#unplugged = true;
+    this.guarded('dispose', () => this.instance.dispose?.());
+    this.recorder.push({ k: 'reset-done' });
+    this.queues.forget();
+  }
+
   dispose(): void {
     for (let undo = this.cleanups.pop(); undo !== undefined; undo = this.cleanups.pop()) undo();
+    if (this.#unplugged) return;
     this.instance.dispose?.();
   }
 }

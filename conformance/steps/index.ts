@@ -21,6 +21,7 @@ import * as register from './register-steps.ts';
 import * as request from './request-steps.ts';
 import type { AnyStep } from './step.ts';
 import * as transport from './transport-steps.ts';
+import * as vdpaSpace from './vdpa-space-steps.ts';
 import * as vdpa from './vdpa-steps.ts';
 
 const isStep = (value: unknown): value is AnyStep =>
@@ -52,6 +53,7 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     pci,
     transport,
     management,
+    vdpaSpace,
   ]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),

@@ -17,6 +17,7 @@ import { PCI_INTERRUPT_DEFECTS } from './pci-interrupts.ts';
 import { PCI_REGISTER_DEFECTS } from './pci-registers.ts';
 import { SPLIT_DEFECTS } from './split.ts';
 import { VDPA_DEFECTS } from './vdpa.ts';
+import { VDPA_LIFE_DEFECTS, VDPA_SPACE_DEFECTS } from './vdpa-life.ts';
 
 const files: readonly (readonly Defect[])[] = [
   BLK_DEFECTS,
@@ -38,6 +39,8 @@ const files: readonly (readonly Defect[])[] = [
   MMIO_DEFECTS,
   SPLIT_DEFECTS,
   VDPA_DEFECTS,
+  VDPA_LIFE_DEFECTS,
+  VDPA_SPACE_DEFECTS,
 ];
 
 /** Every seeded defect by id. A file of defects is one more entry in `files`. */

@@ -3,11 +3,13 @@ import {
   type IotlbEntry,
   type Iova,
   type Perm,
+  type ProcessAddresses,
   VDPA_RESET_F_CLEAN_MAP,
   type VdpaCallback,
   type VdpaIovaRange,
 } from '../../framework/device.ts';
 import type { DevicePort } from '../../framework/memory/host-memory.ts';
+import { ProcessPort } from '../../framework/memory/process-port.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { ConfigSpace } from './config-space.ts';
 import {
@@ -36,6 +38,9 @@ export abstract class DeviceBase {
   readonly ngroups: number;
   readonly nas: number;
   readonly config: ConfigSpace;
+  readonly useVa: boolean;
+  /** Where DMA goes: to physical memory, or to the memory of the process that the device is bound to. */
+  dmaPort: DevicePort;
   readonly translation: Translation;
 
   /** Device status (section 2.1). */
@@ -57,15 +62,22 @@ export abstract class DeviceBase {
     this.port = port;
     this.name = name;
     this.nvqs = profile.nvqs;
-    this.ngroups = profile.ngroups;
-    this.nas = profile.nas;
+    const own = profile.ringGroup ? 1 : 0;
+    this.ngroups = profile.ngroups + own;
+    this.nas = profile.nas + own;
     this.config = new ConfigSpace(profile.config);
-    this.translation = new Translation(profile.ngroups, profile.nas);
+    this.useVa = profile.virtualAddresses ?? false;
+    this.dmaPort = port;
+    this.translation = new Translation(this.ngroups, this.nas);
     if (profile.dma === 'map') {
       this.setMap = undefined;
     } else {
       this.dmaMap = undefined;
       this.dmaUnmap = undefined;
+    }
+    if (!profile.virtualAddresses) {
+      this.bindMm = undefined;
+      this.unbindMm = undefined;
     }
   }
 
@@ -182,6 +194,13 @@ export abstract class DeviceBase {
   }
   dmaUnmap?(asid: number, iova: Iova, size: number): number {
     return this.translation.unmap(asid, iova, size);
+  }
+  bindMm?(process: ProcessAddresses): number {
+    this.dmaPort = new ProcessPort(this.port, process);
+    return 0;
+  }
+  unbindMm?(): void {
+    this.dmaPort = this.port;
   }
   resetMap(asid: number): number {
     return this.translation.clear(asid);

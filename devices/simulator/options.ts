@@ -34,6 +34,17 @@ export const CORE_OPTIONS: readonly ParentOption[] = [
     description: 'translation model: map (one mapping at a time) or set (whole table)',
     default: 'map',
   },
+  {
+    name: 'va',
+    description: 'use virtual addresses of the process that it is bound to (yes or no)',
+    default: 'no',
+  },
+  { name: 'irqs', description: 'tell an interrupt number for each queue (yes or no)', default: 'no' },
+  {
+    name: 'ring-group',
+    description: 'ring areas in a group and an address space of their own (yes or no)',
+    default: 'no',
+  },
   { name: 'variant', description: `right but unusual: ${VARIANT_NAMES.join(', ')}` },
 ];
 
@@ -88,7 +99,9 @@ export function checkOptions(options: Options, known: readonly ParentOption[]): 
 }
 
 /** What the common options say about a device. */
-export function coreProfile(options: Options): Pick<DeviceProfile, 'numMax' | 'dma' | 'variant'> {
+export function coreProfile(
+  options: Options,
+): Pick<DeviceProfile, 'numMax' | 'dma' | 'virtualAddresses' | 'interrupts' | 'ringGroup' | 'variant'> {
   const dma = options.dma ?? 'map';
   if (dma !== 'map' && dma !== 'set') throw new OptionError(`dma=${dma}: neither map nor set`);
   if (options.variant !== undefined && variantByName(options.variant) === undefined)
@@ -96,6 +109,9 @@ export function coreProfile(options: Options): Pick<DeviceProfile, 'numMax' | 'd
   return {
     numMax: integerOption(options, 'queue-size', 256, 1, MAX_QUEUE_SIZE),
     dma,
+    virtualAddresses: flagOption(options, 'va'),
+    interrupts: flagOption(options, 'irqs'),
+    ringGroup: flagOption(options, 'ring-group'),
     variant: options.variant,
   };
 }

@@ -20,6 +20,12 @@ export interface DeviceProfile {
   readonly config: Uint8Array;
   /** Translation model: one mapping at a time, or the whole table. */
   readonly dma: 'map' | 'set';
+  /** Mappings hold user addresses of the process that the device is bound to. */
+  readonly virtualAddresses?: boolean;
+  /** Queues have interrupts, by number. */
+  readonly interrupts?: boolean;
+  /** The ring areas of all queues can have an address space of their own: they are a group of their own, the last. */
+  readonly ringGroup?: boolean;
   /** Right-but-unusual behaviour, by name; see `variants.ts`. */
   readonly variant: string | undefined;
 }

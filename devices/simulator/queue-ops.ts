@@ -9,6 +9,9 @@ import { DeviceBase } from './base.ts';
 import { type DeviceProfile, QUEUE_ALIGN } from './profile.ts';
 import { copyVqState, SimQueue } from './queue.ts';
 
+/** Number of the first queue's interrupt. */
+const FIRST_IRQ = 32;
+
 /**
  * The virtqueue ops: what a driver stores for a queue, and how a queue starts and stops. An index that
  * names no queue is answered with -EINVAL, 0 or false, and never does harm.
@@ -19,6 +22,8 @@ export abstract class QueueOps extends DeviceBase {
   constructor(profile: DeviceProfile, port: DevicePort, name?: string) {
     super(profile, port, name);
     for (let i = 0; i < profile.nvqs; i++) this.queues.push(new SimQueue(i));
+    if (!profile.ringGroup) this.getVqDescGroup = undefined;
+    if (!profile.interrupts) this.getVqIrq = undefined;
   }
 
   /** Finish what was taken from `queue`, so that nothing is in flight any more. */
@@ -106,6 +111,14 @@ export abstract class QueueOps extends DeviceBase {
   getVqGroup(_idx: number): number {
     return 0;
   }
+  /** Group of the ring areas: one for all queues, behind those of the buffers. */
+  getVqDescGroup?(_idx: number): number {
+    return this.ngroups - 1;
+  }
+  /** Interrupt of queue `idx`; negative for one that does not exist. */
+  getVqIrq?(idx: number): number {
+    return idx < this.nvqs ? FIRST_IRQ + idx : -ERRNO.EINVAL;
+  }
   getVendorVqStats(idx: number): Record<string, number | bigint> | number {
     const queue = this.queues[idx];
     if (queue === undefined) return -ERRNO.EINVAL;
@@ -174,12 +187,15 @@ export abstract class QueueOps extends DeviceBase {
 
   /** Point ring and buffer accesses of `queue` at the address space of its group. */
   aimViews(queue: SimQueue): void {
-    const table = this.translation.tableOf(this.getVqGroup(queue.index));
-    if (queue.ringDma === null || queue.bufferDma === null) {
-      queue.ringDma = new DmaView(this.port, table);
-      queue.bufferDma = new DmaView(this.port, table);
+    const { translation, dmaPort } = this;
+    const table = translation.tableOf(this.getVqGroup(queue.index));
+    const rings =
+      this.getVqDescGroup === undefined ? table : translation.tableOf(this.getVqDescGroup(queue.index));
+    if (queue.ringDma === null || queue.bufferDma === null || queue.ringDma.port !== dmaPort) {
+      queue.ringDma = new DmaView(dmaPort, rings);
+      queue.bufferDma = new DmaView(dmaPort, table);
     } else {
-      queue.ringDma.retarget(table);
+      queue.ringDma.retarget(rings);
       queue.bufferDma.retarget(table);
     }
   }

@@ -8,6 +8,7 @@ import {
   type VdpaCallback,
   type VdpaConfigOps,
   type VdpaIovaRange,
+  type VdpaNotificationArea,
   type VqState,
 } from '../device.ts';
 import type { RingFormat, VhostVdpaClient } from './client.ts';
@@ -44,7 +45,7 @@ export interface Surroundings {
  * returned, with the errno values that the node leaves of it.
  *
  * Without a way through the uAPI are `getVqReady`, `getVqAlign`, `getVqNumMin`, `getDriverFeatures`,
- * `getVendorId`, `getGeneration`, `getVendorVqStats` and the affinity ops: these ask the parent. `setMap` and
+ * `getVendorId`, `getGeneration`, `getVendorVqStats`, `getVqIrq`, `getVqNotification` and the affinity ops: these ask the parent. `setMap` and
  * `resetMap` are the node's own business, and notification data do not fit into an eventfd.
  */
 export class OpsThroughNode implements VdpaConfigOps {
@@ -59,6 +60,8 @@ export class OpsThroughNode implements VdpaConfigOps {
   readonly getVqNumMin?: () => number;
   readonly getGeneration?: () => number;
   readonly getVendorVqStats?: (idx: number) => Record<string, number | bigint> | number;
+  readonly getVqIrq?: (idx: number) => number;
+  readonly getVqNotification?: (idx: number) => VdpaNotificationArea;
   readonly setVqAffinity?: (idx: number, cpus: readonly number[] | null) => number;
   readonly getVqAffinity?: (idx: number) => readonly number[] | null;
   readonly kickVqWithData?: (data: number) => void;
@@ -79,6 +82,8 @@ export class OpsThroughNode implements VdpaConfigOps {
     if (parent.getVqNumMin) this.getVqNumMin = () => parent.getVqNumMin!();
     if (parent.getGeneration) this.getGeneration = () => parent.getGeneration!();
     if (parent.getVendorVqStats) this.getVendorVqStats = (idx) => parent.getVendorVqStats!(idx);
+    if (parent.getVqIrq) this.getVqIrq = (idx) => parent.getVqIrq!(idx);
+    if (parent.getVqNotification) this.getVqNotification = (idx) => parent.getVqNotification!(idx);
     if (parent.setVqAffinity) this.setVqAffinity = (idx, cpus) => parent.setVqAffinity!(idx, cpus);
     if (parent.getVqAffinity) this.getVqAffinity = (idx) => parent.getVqAffinity!(idx);
     if (parent.kickVqWithData)
@@ -168,7 +173,8 @@ export class OpsThroughNode implements VdpaConfigOps {
     return this.#around.parent.getVendorId();
   }
   getStatus(): number {
-    return this.#client.status();
+    const status = this.#client.status();
+    return status < 0 ? this.#around.refused('GET_STATUS', -status) : status;
   }
   setStatus(status: number): void {
     const error = this.#client.setStatus(status);
