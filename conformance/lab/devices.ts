@@ -9,6 +9,8 @@ export interface LabDevice {
   readonly options?: Readonly<Record<string, string>>;
   /** Arguments of QEMU for hardware of its own. */
   readonly hardware?: readonly string[];
+  /** The hardware has a disk of so many MiB: the block node `d0` of QEMU. */
+  readonly disk?: number;
   /** Further arguments of the kernel. */
   readonly kernel?: string;
 }
@@ -74,13 +76,8 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
     description: 'virtio-blk-pci of QEMU behind the kernel driver vp_vdpa',
     modules: ['virtio_pci', ...CORE, 'vp_vdpa'],
     setUp: PCI_SET_UP,
-    hardware: [
-      ...VIOMMU,
-      '-blockdev',
-      `driver=null-co,node-name=d0,size=${DISK_MIB}M,read-zeroes=on`,
-      '-device',
-      `virtio-blk-pci,drive=d0,packed=on,${VIRTIO_PCI}`,
-    ],
+    hardware: [...VIOMMU, '-device', `virtio-blk-pci,drive=d0,packed=on,${VIRTIO_PCI}`],
+    disk: DISK_MIB,
     kernel: 'intel_iommu=on',
   },
 };
