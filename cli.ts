@@ -102,6 +102,11 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--timeout <ms>', 'time that one case may take before it is a hang (default 5000)', positive)
     .option('--histories', 'keep the history of every case, not only of those with findings')
     .option('--json', 'print events as JSON lines')
+    .option(
+      '--expect <file>',
+      'findings that are known, with a reason (see `schema expectations`): they count as xfail, those that are gone as xpass; repeatable',
+      collect,
+    )
     .option('-q, --quiet', 'no progress line')
     .action(async (options) => setCode(await runCommand(options, context)));
 

@@ -9,7 +9,10 @@ import { htmlReport } from '../../reports/html/html.ts';
 import { junitXml } from '../../reports/junit.ts';
 import { HARMLESS, type Results } from '../../reports/results.ts';
 import { requirements } from '../../specs/requirements.ts';
+import { Expected } from '../expectations/apply.ts';
+import { loadExpectations } from '../expectations/load.ts';
 import type { Catalogue } from '../loader/case.ts';
+import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import { assemble, type RanTarget, type RunOutcome } from '../runner/assemble.ts';
 import { COMBINE, type Combine } from '../runner/combine.ts';
 import { overrideParams } from '../runner/params.ts';
@@ -36,6 +39,8 @@ export interface RunOptions {
   histories?: boolean;
   json?: boolean;
   quiet?: boolean;
+  /** Files of findings that are expected. */
+  expect?: string[];
 }
 
 /** Report formats: name → file and writer. A further format is one more line. */
@@ -98,6 +103,10 @@ export async function runCommand(
     );
   }
 
+  const rules = new Set([...requirements().keys(), ...Object.keys(SUITE_RULES)]);
+  const known = loadExpectations(options.expect ?? [], { cases: catalogue.cases, rules });
+  const today = started.toISOString().slice(0, 10);
+  const expected = targets.map((target) => new Expected(known, target, today));
   const ran: RanTarget[] = [];
   const results: RunOutcome['results'] = [];
   const progress = new Progress(context.err, options.quiet || options.json);
@@ -106,7 +115,8 @@ export async function runCommand(
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
   const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
-  const keep = (target: number, result: WorkerResult) => {
+  const keep = (target: number, seen: WorkerResult) => {
+    const result = expected[target].apply(seen);
     const file = result.history ? saveHistory(histories, target, result) : undefined;
     results.push({ target, result, ...(file ? { history: file } : {}) });
     progress.result(result.verdict);
@@ -153,10 +163,10 @@ export async function runCommand(
   if (results.length === 0 && !interrupted)
     throw emptySelection([...(options.select ?? []), ...(options.param ?? [])]);
   // Interrupted, a target may not have come as far as to tell what it is.
-  const known = ran.flatMap((target, i) => (target === undefined ? [] : [i]));
+  const present = ran.flatMap((target, i) => (target === undefined ? [] : [i]));
   const report = assemble({
-    targets: known.map((i) => ran[i]),
-    results: results.map((one) => ({ ...one, target: known.indexOf(one.target) })),
+    targets: present.map((i) => ran[i]),
+    results: results.map((one) => ({ ...one, target: present.indexOf(one.target) })),
     folder: out,
     cases: catalogue.cases,
     requirements: requirements(),

@@ -183,10 +183,12 @@ function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Re
   for (const result of results) byCase.set(result.case, [...(byCase.get(result.case) ?? []), result]);
   // An oracle may find a requirement broken in a case that is about something else.
   const broken = new Map<string, ResultVerdict>();
-  for (const { target, findings } of results) {
+  for (const { target, findings, verdict: whole } of results) {
+    const waived = whole === 'xfail';
     for (const finding of findings) {
-      const verdict = weigh(finding);
-      if (verdict !== 'fail' && verdict !== 'warn') continue;
+      const weight = weigh(finding);
+      if (weight !== 'fail' && weight !== 'warn') continue;
+      const verdict = waived ? 'xfail' : weight;
       const key = `${target} ${finding.requirement}`;
       broken.set(key, worstVerdict(verdict, broken.get(key) ?? 'pass'));
     }
@@ -207,8 +209,9 @@ function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Re
 
 /** What the result of a case says about one of its requirements: findings about another one are not held against it. */
 function share(result: CaseResult, requirement: string): ResultVerdict {
-  if (result.verdict !== 'fail' && result.verdict !== 'warn') return result.verdict;
+  if (!['fail', 'warn', 'xfail'].includes(result.verdict)) return result.verdict;
   const own = result.findings.filter((finding) => finding.requirement === requirement);
+  if (result.verdict === 'xfail') return own.length > 0 || result.findings.length === 0 ? 'xfail' : 'pass';
   return own.map((finding) => weigh(finding)).reduce(worstVerdict, 'pass');
 }
 

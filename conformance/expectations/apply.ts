@@ -1,0 +1,64 @@
+import { weigh } from '../judge.ts';
+import type { WorkerResult } from '../runner/protocol.ts';
+import type { Expectation } from './expectation.ts';
+import { glob } from './load.ts';
+
+/** Turns the results of one target into what the expectations make of them. */
+export class Expected {
+  readonly #rows: { one: Expectation; instances: RegExp[] }[];
+  readonly #today: string;
+
+  /** `today`: YYYY-MM-DD, for expectations that expire. */
+  constructor(all: readonly Expectation[], target: string, today: string) {
+    this.#today = today;
+    this.#rows = all
+      .filter((one) => one.target === undefined || glob(one.target).test(target))
+      .map((one) => ({
+        one,
+        // A case stands for all of its instances.
+        instances: one.instances.map((pattern) => glob(pattern.includes(':') ? pattern : `${pattern}:*`)),
+      }));
+  }
+
+  /**
+   * A result that is expected becomes `xfail`, one that is better than expected `xpass`. Whatever is worse, cites
+   * another rule, or has expired stays as it is. A skipped instance says nothing.
+   */
+  apply<T extends Pick<WorkerResult, 'id' | 'verdict' | 'findings' | 'reason'>>(result: T): T {
+    const { id, verdict } = result;
+    if (verdict === 'skip') return result;
+    const named = this.#rows.filter(({ instances }) => instances.some((one) => matches(one, id)));
+    if (named.length === 0) return result;
+    const current = named.map(({ one }) => one).filter((one) => !this.#expired(one));
+    const fitting = current.find((one) => fits(one, result));
+    if (fitting) return { ...result, verdict: 'xfail', reason: reasonOf(fitting) };
+    if (verdict === 'pass' && current.length > 0)
+      return {
+        ...result,
+        verdict: 'xpass',
+        reason: `${current[0].id} expects ${current[0].verdict}: take it out when the device is mended`,
+      };
+    const lapsed = named.find(({ one }) => this.#expired(one) && fits(one, result));
+    return lapsed ? { ...result, reason: `${lapsed.one.id} expired on ${lapsed.one.expires}` } : result;
+  }
+
+  #expired({ expires }: Expectation): boolean {
+    return expires !== undefined && expires < this.#today;
+  }
+}
+
+/** A case without parameters has no colon in its instance. */
+const matches = (pattern: RegExp, id: string) => pattern.test(id.includes(':') ? id : `${id}:`);
+
+const reasonOf = ({ id, reason, reference }: Expectation) =>
+  `${id}: ${reason}${reference ? ` (${reference})` : ''}`;
+
+/** The verdict is the one expected, and no finding cites another rule. */
+function fits(one: Expectation, { verdict, findings }: Pick<WorkerResult, 'verdict' | 'findings'>): boolean {
+  if (verdict !== one.verdict) return false;
+  const { requirements } = one;
+  if (requirements === undefined) return true;
+  return findings
+    .filter((finding) => ['fail', 'warn'].includes(weigh(finding)))
+    .every(({ requirement }) => requirements.includes(requirement));
+}
