@@ -12,6 +12,7 @@ import {
 } from '../../framework/device.ts';
 import { DeviceAbsent } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
+import { DeviceFailure } from '../../framework/device-failure.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
 
@@ -52,7 +53,9 @@ export function recordThrow(recorder: Recorder, op: string, error: unknown): nev
     throw error;
   const message = errorText(error);
   const at = frames(error);
-  recorder.events.push({ k: 'throw', op, error: message, ...(at === undefined ? {} : { at }) });
+  const hang = error instanceof DeviceFailure && error.code === 'DEVICE_HUNG' ? { hang: true as const } : {};
+  const failed = error instanceof DeviceFailure || at === undefined ? {} : { at };
+  recorder.events.push({ k: 'throw', op, error: message, ...failed, ...hang });
   throw new ParentCrash(`${op}: ${message}`);
 }
 

@@ -12,8 +12,8 @@ export const run: Oracle = (history) => {
     if (event.k === 'step') step = event.i;
     else if (event.k === 'throw')
       found(
-        'crash',
-        'the device survives',
+        event.hang ? 'hang' : 'crash',
+        event.hang ? 'the device answers' : 'the device survives',
         `${event.op} threw ${event.error}${event.at ? ` (${event.at})` : ''}`,
       );
     else if (event.k === 'pump' && event.busy) {

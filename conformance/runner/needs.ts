@@ -35,7 +35,8 @@ export function skipReason(instance: CaseInstance, facts: DeviceFacts): string |
   for (const name of needs['not-offered'] ?? [])
     if (name !== '' && offers(name)) return `${featureByName(name).name} is offered`;
   for (const ability of needs.abilities ?? []) {
-    if (!facts.abilities.includes(ability)) return `the parent lacks the ability ${ability}`;
+    if ((ability as string) !== '' && !facts.abilities.includes(ability))
+      return `the parent lacks the ability ${ability}`;
   }
   for (const want of needs.peer ?? []) {
     const reason = peerLacks(want, facts);

@@ -80,7 +80,9 @@ async function work(
   const target = { ...(await resolveTarget(task.target, source)), driver: task.driver };
   const { cases } = catalogueOf(task);
   const query = selector(task.select, requirements());
-  channel.loaded();
+  // A device in process has to return; to start one outside takes as long as it takes.
+  const external = target.definition.external ?? false;
+  if (!external) channel.loaded();
   const facts = createFacts(target);
   channel.made?.();
   const selected = cases.filter((definition) => query.matchesCase(definition));

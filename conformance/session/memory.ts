@@ -1,5 +1,5 @@
 import type { BoundDevice } from '../../framework/bound-device.ts';
-import { PERM, type Perm } from '../../framework/device.ts';
+import { ERRNO, PERM, type Perm } from '../../framework/device.ts';
 import { type GuestMemory, PAGE, type RamBlock, type Region } from '../../framework/memory/guest-memory.ts';
 import type { HostMemory } from '../../framework/memory/host-memory.ts';
 import type { Recorder } from '../history/recorder.ts';
@@ -51,11 +51,11 @@ export class SessionMemory {
     return this.#record(name, region);
   }
 
-  /** Take one page, mapped read-write at an IOVA of the caller's choice. */
-  allocPageAt(name: string, iova: number): NamedRegion {
+  /** Take one page, mapped read-write at an IOVA of the caller's choice; null where the parent has no translation. */
+  allocPageAt(name: string, iova: number): NamedRegion | null {
     const block = this.#guest.addBlock(2 * PAGE, PERM.RW);
     const region: Region = { pa: block.pa + PAGE, iova, size: PAGE };
-    this.map(region, PERM.RW);
+    if (this.map(region, PERM.RW) === -ERRNO.EOPNOTSUPP) return null;
     return this.#record(name, region);
   }
 

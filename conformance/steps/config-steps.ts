@@ -1,4 +1,4 @@
-import { configField } from '../../specs/virtio-1.1/config-space.ts';
+import { configField, configFields } from '../../specs/virtio-1.1/config-space.ts';
 import type { Session } from '../session/session.ts';
 import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
@@ -16,6 +16,7 @@ interface ConfigArgs {
   mask?: number;
   save?: string;
   same?: string;
+  apart?: string[];
   differs?: string;
 }
 
@@ -32,6 +33,15 @@ function placeOf(session: Session, args: { field?: string; at?: number; size?: n
   return { offset: field.offset, length: field.width };
 }
 
+/** `saved` with the fields of `apart` as they read now, where the device has them. */
+function apartFrom(session: Session, { apart = [] }: ConfigArgs, saved: string, now: string): string {
+  const fields = configFields(session.deviceType).filter(({ field }) => apart.includes(field));
+  return fields.reduce((text, { offset, width }) => {
+    const [from, to] = [2 * offset, 2 * (offset + width)];
+    return text.slice(0, from) + now.slice(from, to) + text.slice(to);
+  }, saved);
+}
+
 const little = (hex: string) => Number.parseInt(hex.match(/../g)?.reverse().join('') ?? '0', 16);
 
 /** `config`: read the configuration space. */
@@ -39,7 +49,7 @@ export const configStep = defineStep<ConfigArgs, ConfigSeen>({
   name: 'config',
   summary:
     'Read a field by name (or `size` bytes at `at`) and compare: `equals` (number or hex), `one-of`, `min`, `max` (after ' +
-    '`mask`), `same`/`differs` from what an earlier `save` kept. With `pieces: n` it is also read n bytes at a time, ' +
+    '`mask`), `same`/`differs` from what an earlier `save` kept (`apart` from named fields, of a whole reading). With `pieces: n` it is also read n bytes at a time, ' +
     'last piece first, and must come out equal.',
   example: '{config: {field: mtu, min: 68}}',
   schema: obj({
@@ -54,6 +64,7 @@ export const configStep = defineStep<ConfigArgs, ConfigSeen>({
     mask: INT,
     save: TEXT,
     same: TEXT,
+    apart: list(TEXT),
     differs: TEXT,
   }),
   run(session, args) {
@@ -72,7 +83,9 @@ export const configStep = defineStep<ConfigArgs, ConfigSeen>({
     return {
       hex,
       ...(args.pieces ? { whole: toHex(session.virtio.readConfig(offset, length)) } : {}),
-      ...(other === undefined ? {} : { saved: session.saved.get(`config:${other}`) as string }),
+      ...(other === undefined
+        ? {}
+        : { saved: apartFrom(session, args, session.saved.get(`config:${other}`) as string, hex) }),
     };
   },
   judge(args, { hex, whole, saved }) {

@@ -186,7 +186,8 @@ export const memoryEdgeStep = defineStep<{ as: string; edge: 'first' | 'last' },
     const page = 4096;
     const iova =
       args.edge === 'first' ? Math.ceil(first / page) * page : Math.floor((last + 1) / page) * page - page;
-    session.memory.allocPageAt(args.as, iova);
+    if (!session.memory.allocPageAt(args.as, iova))
+      session.lacks(`the parent can map nothing at 0x${iova.toString(16)}`);
   },
 });
 

@@ -18,6 +18,8 @@ export class QemuActivity {
   readonly #nvqs: number;
   /** False where QEMU does not know the commands (before 7.2). */
   #known = true;
+  /** Count of commands after which it was known to hold nothing. */
+  #rested = -1;
 
   constructor(machine: QemuMachine, nvqs: number) {
     this.#machine = machine;
@@ -26,13 +28,16 @@ export class QemuActivity {
 
   /** Let it run until `sign` holds, it holds no buffer any more, or about `ms` milliseconds have passed. */
   wait(ms: number, sign: () => boolean): boolean {
+    if (this.#machine.qtest.carriedOut === this.#rested) return sign();
     const end = performance.now() + ms;
     for (let turn = 1; ; turn++) {
       this.#machine.qtest.turn();
       if (sign()) return true;
       if (turn < TURNS) continue;
-      if (ms <= 1) return false;
-      if (turn % BETWEEN === 0 && this.#holds() === 0) {
+      const { carriedOut } = this.#machine.qtest;
+      if (turn % BETWEEN !== 0 && ms > 1) continue;
+      if (this.#holds() === 0) {
+        this.#rested = carriedOut;
         this.#machine.qtest.turn();
         return sign();
       }
@@ -45,13 +50,12 @@ export class QemuActivity {
     if (!this.#known) return 0;
     let held = 0;
     try {
-      for (let queue = 0; queue < this.#nvqs; queue++) {
-        const status = this.#machine.qmp.run('x-query-virtio-queue-status', {
-          path: '/machine/peripheral/dut/virtio-backend',
-          queue,
-        }) as QueueStatus;
-        held += status.inuse;
-      }
+      const questions = Array.from({ length: this.#nvqs }, (_, queue) => ({
+        path: '/machine/peripheral/dut/virtio-backend',
+        queue,
+      }));
+      const answers = this.#machine.qmp.runAll('x-query-virtio-queue-status', questions) as QueueStatus[];
+      for (const { inuse } of answers) held += inuse;
     } catch (error) {
       if ((error as { code?: string }).code !== 'QMP') throw error;
       this.#known = false;

@@ -39,6 +39,7 @@ export class QemuPeer implements PacketPeer {
     const message = Buffer.alloc(PREFIX + frame.length);
     message.writeUInt32BE(frame.length);
     message.set(frame, PREFIX);
+    this.#machine.qtest.carriedOut++;
     this.#machine.process.guard('its network socket', () => writeAll(this.#fd, message, 2000));
   }
 

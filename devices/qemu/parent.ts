@@ -74,7 +74,12 @@ class QemuInstance implements ParentInstance {
     const { device, transport } = driverOf(machine);
     this.device = device;
     this.#transport = transport;
-    this.abilities = settings.transport === 'mmio' ? [...ABILITIES, 'not-pci'] : ABILITIES;
+    const { transport: kind } = settings;
+    this.abilities = [
+      ...ABILITIES,
+      kind === 'mmio' ? 'not-pci' : 'no-disable',
+      ...(device.sharedInterrupts ? (['shared-irq'] as const) : []),
+    ];
     this.peer = machine.peer ?? undefined;
     this.facts = factsOf(settings);
     this.#activity = new QemuActivity(machine, device.nvqs);

@@ -32,13 +32,26 @@ export class Qmp {
    * @throws QmpError, DeviceFailure
    */
   run(command: string, args: Json = {}): unknown {
+    return this.runAll(command, [args])[0];
+  }
+
+  /** The same with several arguments, sent together; an error is thrown after all were answered. */
+  runAll(command: string, all: readonly Json[]): unknown[] {
     if (!this.#greeted) {
       this.#greeted = true;
       this.#line();
       this.run('qmp_capabilities');
     }
-    const text = `${JSON.stringify({ execute: command, arguments: args })}\n`;
+    const text = all.map((args) => `${JSON.stringify({ execute: command, arguments: args })}\n`).join('');
     this.#process.guard('QMP', () => writeAll(this.#fd, Buffer.from(text), 4000));
+    const answers = all.map(() => this.#answer(command));
+    const refused = answers.find((one) => one instanceof QmpError);
+    if (refused) throw refused;
+    return answers;
+  }
+
+  /** The next answer, or the error that it tells. */
+  #answer(command: string): unknown {
     for (;;) {
       const answer = JSON.parse(this.#line()) as {
         return?: unknown;
@@ -46,7 +59,7 @@ export class Qmp {
         event?: string;
       };
       if (answer.event !== undefined) continue;
-      if (answer.error) throw new QmpError(command, answer.error.class, answer.error.desc);
+      if (answer.error) return new QmpError(command, answer.error.class, answer.error.desc);
       return answer.return;
     }
   }

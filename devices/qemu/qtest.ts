@@ -21,6 +21,8 @@ export class Qtest {
   readonly #fd: number;
   readonly #process: QemuProcess;
   readonly #bytes = new Uint8Array(64 << 10);
+  /** Commands so far that may have given the device something to do. */
+  carriedOut = 0;
   #unsent = '';
   #posted = 0;
   #lines: string[] = [];
@@ -76,12 +78,14 @@ export class Qtest {
     return this.askAll(commands).map(Number);
   }
   write(size: 1 | 2 | 4, address: number, value: number): void {
+    this.carriedOut++;
     this.post(`write${WIDTH[size]} 0x${address.toString(16)} 0x${(value >>> 0).toString(16)}`);
   }
   in(size: 1 | 2 | 4, port: number): number {
     return Number(this.ask(`in${WIDTH[size]} 0x${port.toString(16)}`));
   }
   out(size: 1 | 2 | 4, port: number, value: number): void {
+    this.carriedOut++;
     this.post(`out${WIDTH[size]} 0x${port.toString(16)} 0x${(value >>> 0).toString(16)}`);
   }
 

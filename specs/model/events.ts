@@ -54,6 +54,8 @@ export interface ThrowEvent {
   error: string;
   /** A few frames, without absolute paths. */
   at?: string;
+  /** The device answers no more; otherwise it died. */
+  hang?: true;
 }
 
 /** An op returned something that its type does not allow. */

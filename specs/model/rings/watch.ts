@@ -250,8 +250,9 @@ export class Watch {
       );
     }
     if (!this.#driverOk) {
-      const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
-      const when = this.#afterReset ? 'after the reset' : 'before DRIVER_OK';
+      const late = this.#afterReset && !this.#given(pa, n);
+      const rule = late ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
+      const when = late ? 'after the reset' : 'before DRIVER_OK';
       this.#report(rule, `no store ${when}`, `${n} bytes at pa 0x${pa.toString(16)}`);
       return;
     }
@@ -263,6 +264,14 @@ export class Watch {
     const area = (this.#breach ? this.#areas.findLast(owned) : undefined) ?? this.#areas.findLast(holds);
     if (area !== undefined) this.#areaStore(area, store);
     else this.#bufferStore(store);
+  }
+
+  /** Whether the place was given to the device since the last reset. */
+  #given(pa: number, n: number): boolean {
+    return (
+      this.#areas.some((area) => pa >= area.pa && pa + n <= area.pa + area.size) ||
+      this.#buffers.some((buffer) => buffer.writableAt(pa, n) >= 0)
+    );
   }
 
   #areaStore(area: AreaEvent, store: StoreEvent): void {
