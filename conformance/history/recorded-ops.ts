@@ -10,9 +10,8 @@ import {
   type VdpaConfigOps,
   type VqState,
 } from '../../framework/device.ts';
-import { DeviceAbsent } from '../../framework/device-failure.ts';
+import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
-import { DeviceFailure } from '../../framework/device-failure.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
 
