@@ -2,6 +2,7 @@ import { F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import {
   ERRNO,
+  type IotlbEntry,
   type Iova,
   type Perm,
   VDPA_RESET_F_CLEAN_MAP,
@@ -65,6 +66,7 @@ export class OpsThroughNode implements VdpaConfigOps {
   readonly setVqAffinity?: (idx: number, cpus: readonly number[] | null) => number;
   readonly getVqAffinity?: (idx: number) => readonly number[] | null;
   readonly kickVqWithData?: (data: number) => void;
+  readonly setMap?: (asid: number, table: readonly IotlbEntry[]) => number;
   readonly getIovaRange?: () => VdpaIovaRange;
   readonly setGroupAsid?: (group: number, asid: number) => number;
   readonly suspend?: () => number;
@@ -88,6 +90,8 @@ export class OpsThroughNode implements VdpaConfigOps {
     if (parent.getVqAffinity) this.getVqAffinity = (idx) => parent.getVqAffinity!(idx);
     if (parent.kickVqWithData)
       this.kickVqWithData = () => around.refused('notification data: an eventfd carries none', ERRNO.EINVAL);
+    if (parent.setMap)
+      this.setMap = () => around.refused('a whole table: the node makes its own', ERRNO.EINVAL);
     if (parent.getIovaRange) this.getIovaRange = () => client.iovaRange() as VdpaIovaRange;
     if (parent.setGroupAsid) this.setGroupAsid = (group, asid) => this.#assign(group, asid);
     if (parent.suspend) this.suspend = () => this.#stop();
