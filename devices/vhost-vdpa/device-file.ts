@@ -1,5 +1,4 @@
-import { openSync } from 'node:fs';
-import { closeFd } from '../../framework/native/fd.ts';
+import { closeSync, openSync } from 'node:fs';
 import { tryIoctl } from '../../framework/native/ioctl.ts';
 import { attempt } from '../../framework/native/libc.ts';
 import type { NodeHandle } from '../../framework/vhost-vdpa/client.ts';
@@ -57,6 +56,7 @@ export class DeviceFile implements NodeHandle {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeFd(this.#fd);
+    // Not by the C library: Node remembers what a worker opened, and closes the number again when it ends.
+    closeSync(this.#fd);
   }
 }
