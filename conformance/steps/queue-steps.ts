@@ -1,7 +1,8 @@
-import { initialVqState, type VqState } from '../../framework/device.ts';
+import { ERRNO, initialVqState, type VqState } from '../../framework/device.ts';
 import { namesOf, withDependencies } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { BASELINE, setUpQueues } from '../session/bring-up.ts';
+import type { Session } from '../session/session.ts';
 import { queueIndex } from './request-steps.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
 
@@ -161,6 +162,7 @@ export const vqStateStep = defineStep<
       return { error: session.ops.setVqState(idx, state), state, packed };
     }
     const error = session.ops.getVqState(idx, state);
+    if (args.error === undefined) needState(session, error);
     if (args.save !== undefined) session.saved.set(`vq-state:${args.save}`, state);
     const saved =
       args.same === undefined ? undefined : (session.saved.get(`vq-state:${args.same}`) as VqState);
@@ -277,3 +279,9 @@ export const negotiateStep = defineStep<NegotiateArgs, { subset: string; accepte
       .slice(0, 3)
       .map(({ subset }) => ({ expected: `accepted: ${subset}`, actual: 'refused' })),
 });
+
+/** End the steps where the parent has no queue state to tell: the contract lets it say so. */
+export function needState(session: Session, error: number): void {
+  if (error === -ERRNO.EOPNOTSUPP && !session.instance.abilities.includes('vq-state'))
+    session.lacks('the parent tells no queue state');
+}

@@ -1,4 +1,5 @@
 import { initialVqState, PERM, type VdpaCallback, type VqState } from '../../framework/device.ts';
+import { needState } from './queue-steps.ts';
 import { queueIndex } from './request-steps.ts';
 import {
   BOOL,
@@ -302,6 +303,7 @@ export const settledStep = defineStep<{ queue?: number | string }, SettledSeen>(
     const { ring, packed } = session.queues.must(idx);
     const state: VqState = initialVqState();
     const error = session.ops.getVqState(idx, state);
+    needState(session, error);
     const index = packed ? state.packed.lastAvailIdx : state.split.availIndex;
     return { error, index, wrap: state.packed.lastAvailCounter, packed, position: ring.usedPosition };
   },
