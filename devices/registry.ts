@@ -1,4 +1,5 @@
 import type { ParentDefinition } from '../framework/parent.ts';
+import { ifcvfBlk, ifcvfNet } from './ifcvf/parents.ts';
 import { kernelManagementParent } from './management/kernel-parent.ts';
 import { managementParent } from './management/parent.ts';
 import { qemu } from './qemu/parent.ts';
@@ -17,6 +18,8 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
     virtioPciBlk,
     virtioMmioNet,
     virtioMmioBlk,
+    ifcvfNet,
+    ifcvfBlk,
     qemu,
     vhostUser,
     vhostVdpa,

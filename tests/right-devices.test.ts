@@ -21,6 +21,10 @@ const TRANSPORTS = [
   'virtio-pci-net:interrupts=intx,shape=shared-offset',
   'virtio-mmio-blk',
   'virtio-mmio-net:variant=async-reset',
+  'ifcvf-net',
+  'ifcvf-net:vectors=2,ring-state=dense',
+  'ifcvf-blk',
+  'ifcvf-blk:vectors=1',
 ];
 const HARMLESS = new Set(['pass', 'warn', 'skip']);
 

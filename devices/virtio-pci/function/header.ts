@@ -40,8 +40,9 @@ export function buildHeader(
   bars.forEach((bar, index) => {
     if (bar !== null) space.addBar(index, bar);
   });
-  space.put(0x2c, 2, VENDOR);
-  space.put(0x2e, 2, shape.transitional ? type : 0x1100);
+  const [vendor, device] = shape.subsystem ?? [VENDOR, shape.transitional ? type : 0x1100];
+  space.put(0x2c, 2, vendor);
+  space.put(0x2e, 2, device);
   space.allow(0x3c, 1, 0xff);
   space.put(0x3d, 1, shape.intx ? 1 : 0);
   space.addCapability(POWER_MANAGEMENT, [0x03, 0x00, 0, 0, 0, 0]);

@@ -20,9 +20,7 @@ import { simulatorDma } from './simulator-dma.ts';
 
 /** Device status of the legacy interface (section 4.1.4.8). */
 const LEGACY_STATUS = 18;
-const MSIX_BAR = 1;
 const IO_BAR = 2;
-const MEMORY_BAR = 4;
 const AT = { common: 0, isr: 0x1000, device: 0x2000, notify: 0x4000 } as const;
 const COMMAND = 0x04;
 const STATUS = 0x06;
@@ -37,7 +35,7 @@ const MESSAGE_DATA = 0x4000;
 export const TYPE = { common: 1, notify: 2, isr: 3, device: 4, window: 5 } as const;
 
 /** A stretch of a BAR and what is there. */
-interface Region {
+export interface Region {
   readonly bar: number;
   readonly offset: number;
   readonly length: number;
@@ -45,7 +43,8 @@ interface Region {
   write(offset: number, size: AccessSize, value: number): void;
 }
 
-const pageUp = (bytes: number) => Math.max(0x1000, 2 ** Math.ceil(Math.log2(bytes)));
+/** The size of a memory BAR that holds `bytes`: a power of two, at least a page. */
+export const pageUp = (bytes: number) => Math.max(0x1000, 2 ** Math.ceil(Math.log2(bytes)));
 
 /**
  * A virtio 1.1 PCI function (section 4.1) in front of a simulated device: configuration space with its
@@ -89,14 +88,15 @@ export class PciFunction implements PciAccess, PciInterrupts {
     const notifyLength =
       Math.max(...this.core.queues.map((_, q) => shape.notifyOff(q))) * shape.multiplier + 4;
     const pending = pageUp(this.msix.tableSize);
-    this.bars = [
-      shape.legacyGuard ? { kind: 'io', size: 0x20 } : null,
-      { kind: 'memory', size: pageUp(pending + this.msix.pendingSize) },
-      shape.ioNotify ? { kind: 'io', size: 0x100 } : null,
-      null,
-      { kind: 'memory', size: pageUp(AT.notify + Math.max(notifyLength, shape.structureLength)) },
-      null,
-    ];
+    const memory = pageUp(AT.notify + Math.max(notifyLength, shape.structureLength));
+    const implemented: Record<number, PciBar> = {
+      [shape.msixBar]: { kind: 'memory', size: pageUp(pending + this.msix.pendingSize) },
+      [shape.memoryBar]: { kind: 'memory', size: memory },
+      ...shape.vendorBars,
+    };
+    if (shape.legacyGuard) implemented[0] = { kind: 'io', size: 0x20 };
+    if (shape.ioNotify) implemented[IO_BAR] = { kind: 'io', size: 0x100 };
+    this.bars = [0, 1, 2, 3, 4, 5].map((index) => implemented[index] ?? null);
     this.regions = this.#regions(notifyLength, pending);
     const built = this.#header(notifyLength, pending);
     this.space = built.space;
@@ -222,9 +222,10 @@ export class PciFunction implements PciAccess, PciInterrupts {
 
   #regions(notifyLength: number, pending: number): Region[] {
     const { msix } = this;
+    const { memoryBar, msixBar } = this.shape;
     const none = () => {};
     const memory = (offset: number, length: number, rest: Pick<Region, 'read' | 'write'>): Region => ({
-      bar: MEMORY_BAR,
+      bar: memoryBar,
       offset,
       length,
       ...rest,
@@ -244,7 +245,7 @@ export class PciFunction implements PciAccess, PciInterrupts {
         write: (offset, size, value) => this.deviceConfig.write(offset, size, value),
       }),
       memory(AT.notify, notifyLength, doorbells),
-      { bar: IO_BAR, offset: 0, length: 0x100, ...doorbells },
+      ...(this.shape.ioNotify ? [{ bar: IO_BAR, offset: 0, length: 0x100, ...doorbells }] : []),
       {
         bar: 0,
         offset: LEGACY_STATUS,
@@ -255,14 +256,14 @@ export class PciFunction implements PciAccess, PciInterrupts {
         },
       },
       {
-        bar: MSIX_BAR,
+        bar: msixBar,
         offset: 0,
         length: msix.tableSize,
         read: (offset, size) => msix.readTable(offset, size),
         write: (offset, size, value) => msix.writeTable(offset, size, value),
       },
       {
-        bar: MSIX_BAR,
+        bar: msixBar,
         offset: pending,
         length: msix.pendingSize,
         read: (offset, size) => msix.readPending(offset, size),
@@ -276,7 +277,7 @@ export class PciFunction implements PciAccess, PciInterrupts {
     const long = (length: number) => Math.max(length, shape.structureLength);
     const structure = (type: number, offset: number, length: number): VirtioCapability => ({
       type,
-      bar: MEMORY_BAR,
+      bar: shape.memoryBar,
       offset,
       length: long(length),
     });
@@ -292,7 +293,7 @@ export class PciFunction implements PciAccess, PciInterrupts {
     const shown = shape.ioNotify ? [io, ...list] : list;
     const built = buildHeader(core.sim.getDeviceId(), shape, this.bars, shown, {
       count: msix.count,
-      bar: MSIX_BAR,
+      bar: shape.msixBar,
       table: 0,
       pending,
     });

@@ -1,3 +1,5 @@
+import type { PciBar } from '../../../framework/transport/access.ts';
+
 /** How a PCI function presents its device, as far as the specification leaves a choice. */
 export interface PciShape {
   readonly name: string;
@@ -23,9 +25,17 @@ export interface PciShape {
   readonly legacyGuard: boolean;
   /** driver_feature shows bits that were not offered. */
   readonly mirrorsAnyFeature: boolean;
+  /** BAR of the virtio structures, and of the MSI-X table. */
+  readonly memoryBar: number;
+  readonly msixBar: number;
+  /** Subsystem vendor and device id; null: those that the specification suggests. */
+  readonly subsystem: readonly [vendor: number, device: number] | null;
+  /** Further BARs by index, whose meaning is the vendor's. */
+  readonly vendorBars: Readonly<Record<number, PciBar>>;
 }
 
-const PLAIN: PciShape = {
+/** The simplest shape, from which the others differ in a thing or two. */
+export const PLAIN: PciShape = {
   name: 'plain',
   description: 'one memory BAR for all structures, a doorbell of four bytes for each queue',
   multiplier: 4,
@@ -40,6 +50,10 @@ const PLAIN: PciShape = {
   configSetsQueueBit: false,
   legacyGuard: false,
   mirrorsAnyFeature: true,
+  memoryBar: 4,
+  msixBar: 1,
+  subsystem: null,
+  vendorBars: {},
 };
 
 const shape = (name: string, description: string, change: Partial<PciShape>): PciShape => ({
