@@ -23,17 +23,26 @@ async function refusal(...args: string[]): Promise<string> {
   return `exit ${code}\n${err}`;
 }
 
+/** What a run prints, without the folder, and without how much there is to decide, which grows with the catalogue. */
+const steady = (text: string, folder: string) =>
+  text
+    .replaceAll(folder, 'OUT')
+    .replace(
+      /of \d+ decidable requirements decided \(\d+ %\), \d+ proved/,
+      'of N decidable requirements decided (… %), N proved',
+    );
+
 describe('run', () => {
   it('of right devices exits 0 and writes three reports', async () => {
     const out = temporary();
     const select = ['--select', 'device-status/reset-reads-zero', '--param', 'ring=split'];
     const run = await vdpaCts('run', '-t', 'simulator-blk', '-t', 'simulator-net', ...select, '--out', out);
     expect(run.err).toBe('');
-    expect(run.out.replaceAll(out, 'OUT')).toMatchInlineSnapshot(`
+    expect(steady(run.out, out)).toMatchInlineSnapshot(`
       "PASS No requirement broken in 24 instances on 2 targets.
         simulator-blk  12 pass
         simulator-net  12 pass
-        2 of 261 decidable requirements decided (0 %), 261 proved by seeded defects
+        2 of N decidable requirements decided (… %), N proved by seeded defects
 
       reports: OUT/results.json, OUT/junit.xml, OUT/report.html
       "
@@ -56,7 +65,7 @@ describe('run', () => {
   it('of a wrong device exits 1, says what is wrong and how to replay it', async () => {
     const out = temporary();
     const run = await vdpaCts('run', '--target', WRONG, '--select', ONE, '--out', out);
-    expect(run.out.replaceAll(out, 'OUT')).toMatchInlineSnapshot(`
+    expect(steady(run.out, out)).toMatchInlineSnapshot(`
       "FAIL device-status/reset-reads-zero:ring=packed;to=DRIVER_OK;failed=true on simulator-blk+core/reset-keeps-failed
         V1.1-2.1.2-D1 MUST, 2.1.2 Device Requirements: Device Status Field
         After a reset the device must show a device status of 0.
@@ -78,7 +87,7 @@ describe('run', () => {
 
       FAIL 1 fail of 1 instance on 1 target; 2 requirements affected.
         simulator-blk+core/reset-keeps-failed  1 fail
-        2 of 179 decidable requirements decided (1 %), 179 proved by seeded defects
+        2 of N decidable requirements decided (… %), N proved by seeded defects
 
       reports: OUT/results.json, OUT/junit.xml, OUT/report.html
       "
@@ -391,7 +400,7 @@ describe('a mistake in a catalogue file exits 2 with file, line, column and hint
       tests/fixtures/catalogue/unknown-requirement.yaml:2:18: case fixture/unknown-requirement cites unknown requirement V1.1-2.1.2-D11
           hint: did you mean V1.1-2.1.2-D1?
       tests/fixtures/catalogue/unknown-requirement.yaml:7:29: case fixture/unknown-requirement cites unknown requirement VDPA-9
-          hint: did you mean VDPA-019?
+          hint: did you mean VDPA-009?
       tests/fixtures/catalogue/unknown-requirement.yaml:8:47: case fixture/unknown-requirement cites unknown requirement INV-ALIV
           hint: did you mean INV-ALIVE?
       "
@@ -588,7 +597,7 @@ describe('looking around', () => {
 
   it('schema prints every schema, and the files hold what it prints', async () => {
     const names = (await vdpaCts('schema')).out.trim().split('\n');
-    expect(names).toEqual(['catalogue', 'history', 'requirements', 'results']);
+    expect(names).toEqual(['catalogue', 'expectations', 'history', 'requirements', 'results']);
     for (const name of names) {
       const { out } = await vdpaCts('schema', name);
       expect(out, name).toBe(readFileSync(join(ROOT, 'specs', 'schema', `${name}.schema.json`), 'utf8'));
@@ -596,7 +605,7 @@ describe('looking around', () => {
     expect(await refusal('schema', 'catalog')).toMatchInlineSnapshot(`
       "exit 2
       there is no schema catalog
-          hint: schemas: catalogue, history, requirements, results
+          hint: schemas: catalogue, expectations, history, requirements, results
       "
     `);
   });
