@@ -116,10 +116,13 @@ export function selectQueue(session: Session, idx: number, via?: Via): void {
 /** Looks at something again while it is not as wanted, for devices that have time of their own. */
 const LOOKS = 400;
 
-/** Let the device work and time pass until `look` is satisfied; a device without time of its own is looked at once. */
+/** Looks at once: a device may show something late, a reset above all, by the count of readings (4.1.4.3.1). */
+const LOOKS_AT_ONCE = 8;
+
+/** Let the device work and time pass until `look` is satisfied; one without time of its own works once. */
 export function until(session: Session, look: () => boolean): void {
   const { transport } = session.instance;
-  if (look()) return;
+  for (let n = 0; n < LOOKS_AT_ONCE; n++) if (look()) return;
   for (let n = 0; n < LOOKS; n++) {
     session.quiet();
     if (transport?.kind === 'pci') transport.access.interrupts.poll();
