@@ -14,7 +14,7 @@ export interface CatalogueRate {
 }
 
 /** Run the whole catalogue against `target` in this thread, `rounds` times, and report the best rate. */
-export function measureCatalogue(target: Target, rounds = 3): CatalogueRate {
+export function measureCatalogue(target: Target, rounds = 8): CatalogueRate {
   const { cases } = openCatalogue(undefined);
   const guest = new GuestMemory(8 << 20);
   const facts = deviceFacts(target.definition, target.options);
