@@ -1,6 +1,7 @@
 import { DEVICE_TYPES, type DeviceType } from '../specs/virtio-1.1/device-ids.ts';
 import type { VdpaDevice } from './device.ts';
 import type { ManagementAccess } from './management/access.ts';
+import type { DirtyTracking } from './memory/dirty.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { SharedMemory } from './memory/shared-memory.ts';
 import type { PacketPeer, PeerCaps } from './peer.ts';
@@ -23,6 +24,7 @@ import type { Transport } from './transport/transport.ts';
  * - `not-pci`: the device is known not to be a PCI function
  * - `shared-irq`: an interrupt does not tell queues apart, so a callback may come where nothing was used
  * - `management`: devices can be made, shown and removed through the netlink family `vdpa` (`management`)
+ * - `dirty`: the pages that the device writes are marked in a log (`dirty` of the instance)
  * - `no-disable`: a queue that is ready stays so until a reset (virtio-pci without a queue reset)
  */
 export const ABILITIES = [
@@ -39,6 +41,7 @@ export const ABILITIES = [
   'not-pci',
   'shared-irq',
   'no-disable',
+  'dirty',
   'management',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
@@ -96,6 +99,8 @@ export interface ParentInstance {
   /** The network on the far side of a net device. */
   readonly peer?: PacketPeer;
   readonly backend?: BackendControl;
+  /** (`dirty`) Tracking of the pages that the device writes. */
+  readonly dirty?: DirtyTracking;
   readonly facts?: DeclaredFacts;
   /** (`management`) The system that the device belongs to. */
   readonly management?: ManagementAccess;

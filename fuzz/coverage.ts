@@ -31,6 +31,7 @@ const KINDS: Record<HistoryEvent['k'], number> = {
   'by-hand': 24,
   compared: 25,
   access: 26,
+  'dirty-log': 27,
 };
 
 const small = (n: number): number => (n < 4 ? n : n < 16 ? 4 : n < 256 ? 5 : 6);

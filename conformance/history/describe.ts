@@ -73,6 +73,11 @@ export function describeEvent(
       };
     case 'kick-not-needed':
       return { from: 'driver', text: `queue ${event.q}: the device asks for no kick` };
+    case 'dirty-log':
+      return {
+        from: 'driver',
+        text: `${event.on ? 'gives' : 'takes back'} a dirty log at pa ${hex(event.pa)}`,
+      };
     case 'reset-done':
       return { from: 'device', text: 'status reads 0: the reset is done' };
     case 'access':

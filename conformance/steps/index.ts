@@ -5,6 +5,7 @@ import * as completion from './completion-steps.ts';
 import * as config from './config-steps.ts';
 import * as core from './core-steps.ts';
 import * as device from './device-steps.ts';
+import * as dirty from './dirty-steps.ts';
 import * as management from './management-steps.ts';
 import * as memory from './memory-steps.ts';
 import * as netControl from './net-control-steps.ts';
@@ -31,6 +32,7 @@ const isStep = (value: unknown): value is AnyStep =>
 export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
   [
     device,
+    dirty,
     queue,
     config,
     request,

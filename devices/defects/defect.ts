@@ -18,13 +18,15 @@ export type DefectParent =
   | 'virtio-pci-blk'
   | 'virtio-mmio-net'
   | 'virtio-mmio-blk'
+  | 'ifcvf-net'
+  | 'ifcvf-blk'
   | 'management';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
 export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   /** `area/what-is-wrong`, stable. */
   readonly id: string;
-  /** Simulated parents that it can be seeded into. */
+  /** Parents that it can be seeded into. */
   readonly parents: readonly DefectParent[];
   /** Requirements that the device breaks; each must be found by a case that cites it. */
   readonly breaks: readonly string[];

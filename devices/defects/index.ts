@@ -1,6 +1,7 @@
 import { BLK_DEFECTS } from './blk.ts';
 import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
+import { DIRTY_DEFECTS } from './dirty.ts';
 import { MANAGEMENT_DEFECTS } from './management.ts';
 import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net-breaches.ts';
@@ -22,6 +23,7 @@ import { VDPA_LIFE_DEFECTS, VDPA_SPACE_DEFECTS } from './vdpa-life.ts';
 const files: readonly (readonly Defect[])[] = [
   BLK_DEFECTS,
   CORE_DEFECTS,
+  DIRTY_DEFECTS,
   MANAGEMENT_DEFECTS,
   NET_CONTROL_DEFECTS,
   NET_CONTROL_BREACH_DEFECTS,

@@ -62,7 +62,8 @@ function ifcvfParent(base: ParentDefinition, layout: RingStateLayout): ParentDef
       return {
         device,
         function: below,
-        abilities: [...behind.abilities.filter((ability) => ability !== 'not-pci'), ...shared],
+        dirty: device.dirty,
+        abilities: [...behind.abilities.filter((ability) => ability !== 'not-pci'), 'dirty', ...shared],
         facts: behind.facts,
         peer: behind.peer,
         backend: {

@@ -28,6 +28,7 @@ export type HistoryEvent =
   | KickNotNeededEvent
   | ByHandEvent
   | ExposeEvent
+  | DirtyLogEvent
   | ResetEvent
   | AccessEvent
   | ObservationEvent
@@ -234,6 +235,14 @@ export interface ExposeEvent {
   w: [number, number, number][];
   /** Packed, after a breach: what every slot of queue `q` holds now: [physical address or −1, length]. */
   slots?: { q: number; at: [number, number][] };
+}
+
+/** A dirty log at `pa` of `n` bytes was given to the device (`on`), or is taken back. */
+export interface DirtyLogEvent {
+  k: 'dirty-log';
+  pa: number;
+  n: number;
+  on: boolean;
 }
 
 /** The device reads status 0 after a reset: a new session begins. */

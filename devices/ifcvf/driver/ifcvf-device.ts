@@ -10,6 +10,7 @@ import {
 import type { PciAccess } from '../../../framework/transport/access.ts';
 import { F_ACCESS_PLATFORM, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { IfcvfDirtyTracking, type RunningRing } from './dirty-log.ts';
 import { IfcvfHardware } from './hardware.ts';
 import { IfcvfInterrupts } from './interrupts.ts';
 import { type StateLayout, StateWords, toVqState } from './ring-state.ts';
@@ -26,7 +27,20 @@ interface IfcvfQueue {
   num: number | null;
   areas: readonly [Iova, Iova, Iova] | null;
   enabled: boolean;
+  /** Size and areas that the registers hold. */
+  size: number;
+  placed: readonly [Iova, Iova, Iova];
 }
+
+const NOWHERE = [0, 0, 0] as const;
+const freshQueue = (): IfcvfQueue => ({
+  callback: null,
+  num: null,
+  areas: null,
+  enabled: false,
+  size: 0,
+  placed: NOWHERE,
+});
 
 /**
  * The IFCVF parent driver: the contract in terms of the registers of a virtual function, as Linux's `ifcvf` does
@@ -40,6 +54,7 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
   readonly hardware: IfcvfHardware;
   readonly interrupts: IfcvfInterrupts;
   readonly states: StateWords;
+  readonly dirty: IfcvfDirtyTracking;
   readonly queues: IfcvfQueue[] = [];
   configCallback: (() => void) | null = null;
   readonly #numMax: [split: number, packed: number] = [0, 0];
@@ -50,9 +65,9 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
     this.hardware = new IfcvfHardware(access);
     this.interrupts = new IfcvfInterrupts(this.hardware, this);
     this.states = new StateWords(this.hardware, layout);
+    this.dirty = new IfcvfDirtyTracking(this.hardware, () => this.#runningRings());
     this.nvqs = this.hardware.queueCount;
-    for (let q = 0; q < this.nvqs; q++)
-      this.queues.push({ callback: null, num: null, areas: null, enabled: false });
+    for (let q = 0; q < this.nvqs; q++) this.queues.push(freshQueue());
     this.reset();
     if ((this.getDeviceFeatures() & F_NOTIFICATION_DATA) === 0n) this.kickVqWithData = undefined;
   }
@@ -103,6 +118,7 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
     }
     this.hardware.setOf(idx, 'queue_enable', 0);
     this.#poll(() => this.hardware.getOf(idx, 'queue_enable') === 0);
+    this.dirty.markRing(this.#ringOf(idx));
     queue.enabled = false;
   }
   getVqReady(idx: number): boolean {
@@ -183,14 +199,15 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
     if (starts && this.interrupts.mode === null && !this.interrupts.request()) return;
     this.hardware.set('device_status', status & 0xff);
   }
-  /** Callbacks and vectors go first, then the status becomes 0. -EIO when it never reads so. */
+  /** Dirty tracking ends, callbacks and vectors go, then the status becomes 0. -EIO when it never reads so. */
   reset(): number {
+    this.dirty.stop();
     this.configCallback = null;
     for (const queue of this.queues) queue.callback = null;
     this.interrupts.free();
     this.hardware.set('device_status', 0);
     if (!this.#poll(() => this.getStatus() === 0)) return -ERRNO.EIO;
-    for (const queue of this.queues) Object.assign(queue, { num: null, areas: null, enabled: false });
+    for (const queue of this.queues) Object.assign(queue, freshQueue());
     return 0;
   }
   getConfigSize(): number {
@@ -230,10 +247,21 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
     if (queue.num !== null) {
       this.getVqNumMax();
       this.hardware.setOf(idx, 'queue_size', queue.num);
+      queue.size = queue.num;
     }
-    if (queue.areas !== null) this.hardware.setAreas(idx, queue.areas);
+    if (queue.areas !== null) {
+      this.hardware.setAreas(idx, queue.areas);
+      queue.placed = queue.areas;
+    }
     queue.num = null;
     queue.areas = null;
+  }
+  #ringOf(idx: number): RunningRing {
+    const { size, placed } = this.queues[idx];
+    return { num: size, areas: placed, packed: this.#packed() };
+  }
+  *#runningRings(): Iterable<RunningRing> {
+    for (const [idx, queue] of this.queues.entries()) if (queue.enabled) yield this.#ringOf(idx);
   }
   #packed(): boolean {
     return (this.getDriverFeatures() & F_RING_PACKED) !== 0n;

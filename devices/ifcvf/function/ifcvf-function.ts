@@ -2,6 +2,7 @@ import type { AccessSize, PciBar } from '../../../framework/transport/access.ts'
 import type { SimulatorDevice } from '../../simulator/core.ts';
 import { PciFunction, pageUp } from '../../virtio-pci/function/pci-function.ts';
 import { type PciShape, PLAIN } from '../../virtio-pci/function/shape.ts';
+import { DirtyLogger } from './dirty-logger.ts';
 import { type RingStateLayout, RingStates } from './ring-state.ts';
 
 const STRUCTURE_BAR = 0;
@@ -29,11 +30,13 @@ export interface IfcvfShape {
  */
 export class IfcvfFunction extends PciFunction {
   readonly ringStates: RingStates;
+  readonly dirtyLogger: DirtyLogger;
   #queueCount = 0;
 
   constructor(sim: SimulatorDevice, { layout, vectors }: IfcvfShape) {
     super(sim, pciShape(sim, vectors));
     this.ringStates = new RingStates(sim, layout);
+    this.dirtyLogger = new DirtyLogger(sim);
     this.regions.push({
       bar: LIVE_MIGRATION_BAR,
       offset: 0,
@@ -46,18 +49,21 @@ export class IfcvfFunction extends PciFunction {
   /** Read from the live-migration region. */
   readMigration(offset: number, size: AccessSize): number {
     if (this.ringStates.covers(offset)) return this.ringStates.read(offset, size);
+    if (this.dirtyLogger.covers(offset, size)) return this.dirtyLogger.read(offset);
     return offset === MQ_AT && size === 4 ? this.#queueCount : 0;
   }
 
   /** Write to the live-migration region. */
   writeMigration(offset: number, size: AccessSize, value: number): void {
     if (this.ringStates.covers(offset)) this.ringStates.write(offset, size, value);
+    else if (this.dirtyLogger.covers(offset, size)) this.dirtyLogger.write(offset, value);
     else if (offset === MQ_AT && size === 4) this.#queueCount = value;
   }
 
   override afterReset(): void {
     super.afterReset();
     this.#queueCount = 0;
+    this.dirtyLogger.reset();
   }
 }
 

@@ -28,6 +28,8 @@ export class Watch {
   readonly #watchOf = new Map<AreaEvent, QueueWatch>();
   #buffers: WatchedBuffer[] = [];
   #exposed: [number, number][] = [];
+  /** The dirty log in use, which the device reaches in a way of its own. */
+  #dirtyLog: readonly [pa: number, length: number] | null = null;
   /** Where the slots of packed rings point since a breach, by queue. */
   #slots = new Map<number, [number, number][]>();
   #last: WatchedBuffer | undefined;
@@ -77,6 +79,9 @@ export class Watch {
       case 'expose':
         for (const [, pa, n] of event.w) this.#exposed.push([pa, n]);
         if (event.slots) this.#slotsOf(event.slots.q, event.slots.at);
+        return;
+      case 'dirty-log':
+        this.#dirtyLog = event.on ? [event.pa, event.n] : null;
         return;
       case 'add': {
         const buffer = this.#queues.get(event.q)?.add(event);
@@ -242,6 +247,8 @@ export class Watch {
 
   #store(store: StoreEvent): void {
     const { pa, n } = store;
+    const log = this.#dirtyLog;
+    if (log !== null && pa >= log[0] && pa + n <= log[0] + log[1]) return;
     if ((this.#map.permissions(pa, n) & 2) === 0) {
       this.#report(
         'INV-MAPPING',

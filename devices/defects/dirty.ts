@@ -1,0 +1,126 @@
+import type { ParentInstance } from '../../framework/parent.ts';
+import type { IfcvfInstance } from '../ifcvf/parents.ts';
+import { type Defect, defineDefect } from './defect.ts';
+
+const PAGE = 4096;
+const BOTH = ['ifcvf-net', 'ifcvf-blk'] as const;
+const BLK = ['ifcvf-blk'] as const;
+
+type Facts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
+
+/** Dirty tracking that goes wrong; random steps do not track. */
+const tracking = (facts: Facts, seed: (instance: IfcvfInstance) => void): Defect =>
+  defineDefect({
+    parents: BOTH,
+    origin: 'text inverted',
+    seenBy: 'expectation',
+    fuzz: 'random steps do not use dirty tracking',
+    ...facts,
+    seed: (_, instance: ParentInstance) => seed(instance as IfcvfInstance),
+  });
+
+export const DIRTY_DEFECTS: readonly Defect[] = [
+  tracking(
+    {
+      id: 'dirty/last-page-of-a-buffer-missed',
+      parents: BLK,
+      breaks: ['VDPA-101'],
+      what: 'The number of pages of a store is rounded down, so that the last one is not marked.',
+    },
+    ({ function: { dirtyLogger } }) => {
+      const { stored } = dirtyLogger;
+      dirtyLogger.stored = (iova, length) =>
+        stored.call(dirtyLogger, iova, Math.max(1, length - (length > PAGE ? PAGE : 0)));
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/single-bytes-are-not-logged',
+      breaks: ['VDPA-101'],
+      what: 'Status and ack bytes are written past the logger.',
+    },
+    ({ function: { dirtyLogger } }) => {
+      const { stored } = dirtyLogger;
+      dirtyLogger.stored = (iova, length) => {
+        if (length > 1) stored.call(dirtyLogger, iova, length);
+      };
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/neighbour-marked-instead',
+      breaks: ['VDPA-101'],
+      what: 'Bits of a byte are counted from the other end.',
+    },
+    ({ function: { dirtyLogger } }) => {
+      const { mark } = dirtyLogger;
+      dirtyLogger.mark = (page) => mark.call(dirtyLogger, page ^ 7);
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/used-ring-not-marked',
+      breaks: ['VDPA-102'],
+      what: 'The driver relies on the hardware for the rings, which logs data buffers only.',
+    },
+    ({ device }) => {
+      device.dirty.markRing = () => {};
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/stopped-queue-not-marked',
+      breaks: ['VDPA-102'],
+      what: 'Only rings that still run when tracking stops are marked.',
+    },
+    ({ device }) => {
+      const { setVqReady } = device;
+      device.setVqReady = (idx, ready) => {
+        const { markRing } = device.dirty;
+        device.dirty.markRing = () => {};
+        setVqReady.call(device, idx, ready);
+        device.dirty.markRing = markRing;
+      };
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/marks-lost-on-stop',
+      breaks: ['VDPA-103'],
+      what: 'The log is cleared when tracking stops, before anybody has read it.',
+    },
+    ({ device: { dirty } }) => {
+      const { start, stop } = dirty;
+      let bytes: Uint8Array | null = null;
+      dirty.start = (log) => {
+        bytes = log.bytes;
+        return start.call(dirty, log);
+      };
+      dirty.stop = () => {
+        const result = stop.call(dirty);
+        bytes?.fill(0);
+        return result;
+      };
+    },
+  ),
+  tracking(
+    {
+      id: 'dirty/goes-on-after-stop',
+      breaks: ['VDPA-104'],
+      what: 'The device goes on counting in the log that was given back.',
+    },
+    ({ device: { dirty }, function: { dirtyLogger } }) => {
+      const { start } = dirty;
+      const { stored } = dirtyLogger;
+      let bytes: Uint8Array | null = null;
+      dirty.start = (log) => {
+        bytes = log.bytes;
+        return start.call(dirty, log);
+      };
+      dirtyLogger.stored = (iova, length) => {
+        stored.call(dirtyLogger, iova, length);
+        if (!dirtyLogger.on && bytes !== null) bytes[bytes.length - 1] ^= 0xff;
+      };
+    },
+  ),
+];
