@@ -2,7 +2,6 @@ import type { ParentInstance } from '../../framework/parent.ts';
 import type { IfcvfInstance } from '../ifcvf/parents.ts';
 import { type Defect, defineDefect } from './defect.ts';
 
-const PAGE = 4096;
 const BOTH = ['ifcvf-net', 'ifcvf-blk'] as const;
 const BLK = ['ifcvf-blk'] as const;
 
@@ -25,12 +24,11 @@ export const DIRTY_DEFECTS: readonly Defect[] = [
       id: 'dirty/last-page-of-a-buffer-missed',
       parents: BLK,
       breaks: ['VDPA-101'],
-      what: 'The number of pages of a store is rounded down, so that the last one is not marked.',
+      what: 'Of a store only the page where it begins is marked, so that the end of a buffer is missed.',
     },
     ({ function: { dirtyLogger } }) => {
       const { stored } = dirtyLogger;
-      dirtyLogger.stored = (iova, length) =>
-        stored.call(dirtyLogger, iova, Math.max(1, length - (length > PAGE ? PAGE : 0)));
+      dirtyLogger.stored = (iova) => stored.call(dirtyLogger, iova, 1);
     },
   ),
   tracking(
