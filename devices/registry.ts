@@ -5,6 +5,7 @@ import { managementParent } from './management/parent.ts';
 import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
+import { vduseBlk } from './vduse/parents.ts';
 import { vhostUser } from './vhost-user/parent.ts';
 import { vhostVdpa } from './vhost-vdpa/parent.ts';
 import { virtioMmioBlk, virtioMmioNet, virtioPciBlk, virtioPciNet } from './virtio-pci/parents.ts';
@@ -21,6 +22,7 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
     ifcvfNet,
     ifcvfBlk,
     qemu,
+    vduseBlk,
     vhostUser,
     vhostVdpa,
     managementParent,

@@ -19,6 +19,7 @@ export async function buildAll() {
       './prove-worker.ts',
       './ring-bench-worker.ts',
       './lab-agent.ts',
+      './vduse-worker.ts',
       './api.ts',
     ],
     outdir: 'dist',

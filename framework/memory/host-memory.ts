@@ -13,8 +13,8 @@ export class HostMemory {
   readonly halves: Uint16Array;
   readonly size: number;
 
-  constructor(size: number) {
-    const buffer = new ArrayBuffer(size);
+  /** `buffer` has `size` bytes; one of its own unless it is shared with another thread. */
+  constructor(size: number, buffer: ArrayBufferLike = new ArrayBuffer(size)) {
     this.size = size;
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);

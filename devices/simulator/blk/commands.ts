@@ -12,6 +12,20 @@ import {
   type Segment,
 } from './request.ts';
 
+/** What commands need of the device whose requests they carry out. */
+export type BlkMedium = Pick<
+  BlkDevice,
+  | 'disk'
+  | 'readOnly'
+  | 'limits'
+  | 'transferFits'
+  | 'inRange'
+  | 'flagsKnown'
+  | 'writesThrough'
+  | 'negotiated'
+  | 'serial'
+>;
+
 /** Flag of a discard or write zeroes segment (section 5.2.6). */
 export const SEGMENT_F_UNMAP = 1;
 
@@ -28,7 +42,7 @@ export const IOERR: Outcome = { status: BLK_S.IOERR, written: 0 };
 export const UNSUPP: Outcome = { status: BLK_S.UNSUPP, written: 0 };
 
 /** VIRTIO_BLK_T_IN: read whole sectors into the writable data. */
-export function readSectors(device: BlkDevice, request: BlkRequest): Outcome {
+export function readSectors(device: BlkMedium, request: BlkRequest): Outcome {
   const length = request.dataIn;
   if (!device.transferFits(request.sector, length)) return IOERR;
   const { buffer, dma } = request;
@@ -42,7 +56,7 @@ export function readSectors(device: BlkDevice, request: BlkRequest): Outcome {
 }
 
 /** VIRTIO_BLK_T_OUT: write whole sectors; never on a device that offers RO (section 5.2.6.2). */
-export function writeSectors(device: BlkDevice, request: BlkRequest): Outcome {
+export function writeSectors(device: BlkMedium, request: BlkRequest): Outcome {
   const length = request.dataOut;
   if (device.readOnly || !device.transferFits(request.sector, length)) return IOERR;
   const { buffer, dma } = request;
@@ -58,14 +72,14 @@ export function writeSectors(device: BlkDevice, request: BlkRequest): Outcome {
 }
 
 /** VIRTIO_BLK_T_FLUSH: completed writes become stable. */
-export function flush(device: BlkDevice, _request: BlkRequest): Outcome {
+export function flush(device: BlkMedium, _request: BlkRequest): Outcome {
   if (!device.negotiated(BLK_F.FLUSH)) return UNSUPP;
   device.disk.flush();
   return OK;
 }
 
 /** GET_ID: 20 bytes of serial number, as far as there is room. */
-export function getId(device: BlkDevice, request: BlkRequest): Outcome {
+export function getId(device: BlkMedium, request: BlkRequest): Outcome {
   const length = Math.min(ID_SIZE, request.dataIn);
   return {
     status: BLK_S.OK,
@@ -74,13 +88,13 @@ export function getId(device: BlkDevice, request: BlkRequest): Outcome {
 }
 
 /** VIRTIO_BLK_T_DISCARD: deallocate; `unmap` and unknown flags are not supported (section 5.2.6.2). */
-export function discard(device: BlkDevice, request: BlkRequest): Outcome {
+export function discard(device: BlkMedium, request: BlkRequest): Outcome {
   if (!device.negotiated(BLK_F.DISCARD)) return UNSUPP;
   return eachSegment(device, request, 0, device.limits.discardSectors, device.limits.discardSegments);
 }
 
 /** VIRTIO_BLK_T_WRITE_ZEROES: the ranges read as zeroes, deallocated or not (section 5.2.6.2). */
-export function writeZeroes(device: BlkDevice, request: BlkRequest): Outcome {
+export function writeZeroes(device: BlkMedium, request: BlkRequest): Outcome {
   if (!device.negotiated(BLK_F.WRITE_ZEROES)) return UNSUPP;
   const { zeroesSectors, zeroesSegments } = device.limits;
   return eachSegment(device, request, SEGMENT_F_UNMAP, zeroesSectors, zeroesSegments);
@@ -88,7 +102,7 @@ export function writeZeroes(device: BlkDevice, request: BlkRequest): Outcome {
 
 /** Check all segments, flags before ranges, then zero them. */
 function eachSegment(
-  device: BlkDevice,
+  device: BlkMedium,
   request: BlkRequest,
   knownFlags: number,
   maxSectors: number,

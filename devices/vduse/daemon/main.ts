@@ -1,0 +1,114 @@
+import { workerData } from 'node:worker_threads';
+import { CELL, type ChannelBuffers, getText, openChannel, SAID, TURN } from '../channel.ts';
+import { type Misbehaviour, misbehaviour, vduseBlkProfile } from '../options.ts';
+import { CREATE, IOCTL, MESSAGE, MESSAGE_SIZE, PAYLOAD, RESULT } from '../protocol.ts';
+import { BlkDaemon } from './blk.ts';
+import type { DaemonDevice } from './daemon-device.ts';
+import { KernelCalls } from './kernel-calls.ts';
+
+/** A command to the daemon's own control. */
+export type Command =
+  | { readonly do: 'create'; readonly options: Readonly<Record<string, string>> }
+  | { readonly do: 'hold'; readonly queue: number; readonly count: number }
+  | { readonly do: 'config'; readonly offset: number; readonly bytes: readonly number[] }
+  | { readonly do: 'release' | 'power-cut' };
+
+/** Run a daemon on the channel in `workerData`: one device after the other, for as long as the thread lives. */
+export function runDaemon(): void {
+  const kernel = new KernelCalls(openChannel(workerData as ChannelBuffers));
+  const { cells } = kernel.channel;
+  const daemon = new Daemon(kernel);
+  for (let said = kernel.await(); ; ) {
+    if (!daemon.turn(said)) break;
+    said = kernel.yield(said);
+  }
+  Atomics.store(cells, CELL.CLOSED, 1);
+  Atomics.store(cells, CELL.TURN, TURN.KERNEL);
+  Atomics.notify(cells, CELL.TURN);
+}
+
+class Daemon {
+  readonly #kernel: KernelCalls;
+  #device: DaemonDevice | null = null;
+  #wrong: Misbehaviour = {};
+  #messages = 0;
+
+  constructor(kernel: KernelCalls) {
+    this.#kernel = kernel;
+  }
+
+  /** Do what the kernel says. False when the daemon is to end. */
+  turn(said: number): boolean {
+    if (said === SAID.MESSAGE) return this.#answer();
+    const { cells } = this.#kernel.channel;
+    if (said === SAID.WORK) cells[CELL.VALUE] = this.#device!.work(cells[CELL.VALUE]);
+    if (said === SAID.COMMAND) this.#command(JSON.parse(getText(this.#kernel.channel)) as Command);
+    return true;
+  }
+
+  #command(command: Command): void {
+    switch (command.do) {
+      case 'create':
+        this.#create(command.options);
+        return;
+      case 'hold':
+        this.#device!.hold(command.queue, command.count);
+        return;
+      case 'release':
+        this.#device!.release();
+        return;
+      case 'config':
+        this.#device!.changeConfig(command.offset, Uint8Array.from(command.bytes));
+        return;
+      case 'power-cut':
+        this.#device!.powerCut();
+        return;
+    }
+  }
+
+  /** CREATE_DEV and VQ_SETUP of each queue. */
+  #create(options: Readonly<Record<string, string>>): void {
+    const device = new BlkDaemon(vduseBlkProfile(options), this.#kernel);
+    this.#device = device;
+    this.#wrong = misbehaviour(options);
+    this.#messages = 0;
+    const { area } = this.#kernel.channel;
+    const { deviceId, features, nvqs, config, numMax } = device.shape;
+    for (let i = 0; i < CREATE.CONFIG; i++) area.setUint8(i, 0);
+    area.setUint8(CREATE.NAME, 0x64);
+    area.setUint32(CREATE.DEVICE, deviceId, true);
+    area.setBigUint64(CREATE.FEATURES, features, true);
+    area.setUint32(CREATE.VQ_NUM, nvqs, true);
+    area.setUint32(CREATE.VQ_ALIGN, 16, true);
+    area.setUint32(CREATE.NGROUPS, 1, true);
+    area.setUint32(CREATE.NAS, 1, true);
+    area.setUint32(CREATE.CONFIG_SIZE, config.length, true);
+    config.forEach((byte, i) => {
+      area.setUint8(CREATE.CONFIG + i, byte);
+    });
+    if (this.#kernel.ioctl(IOCTL.CREATE_DEV, CREATE.CONFIG + config.length) < 0) return;
+    for (let i = 0; i < nvqs; i++) {
+      for (let at = 0; at < 32; at++) area.setUint8(at, 0);
+      area.setUint32(0, i, true);
+      area.setUint16(4, numMax, true);
+      this.#kernel.ioctl(IOCTL.VQ_SETUP, 32);
+    }
+  }
+
+  /** Read a request and write its answer. */
+  #answer(): boolean {
+    const { message, cells } = this.#kernel.channel;
+    const type = message.getUint32(0, true);
+    const id = message.getUint32(4, true);
+    if (this.#wrong.diesAfter !== undefined && this.#messages++ >= this.#wrong.diesAfter) return false;
+    const driverOk = type === MESSAGE.SET_STATUS && (message.getUint8(PAYLOAD) & 4) !== 0;
+    // It waits for what never comes, and whoever waits for it gives up.
+    if (driverOk && this.#wrong.stalls) for (;;) Atomics.wait(cells, CELL.TURN, TURN.DAEMON);
+    const fine = this.#device!.handle(type);
+    if (type !== MESSAGE.GET_VQ_STATE)
+      for (let at = PAYLOAD; at < MESSAGE_SIZE; at++) message.setUint8(at, 0);
+    message.setUint32(0, driverOk && this.#wrong.lies ? id + 1 : id, true);
+    message.setUint32(4, fine ? RESULT.OK : RESULT.FAILED, true);
+    return true;
+  }
+}

@@ -1,0 +1,60 @@
+import type { ParentOption } from '../../framework/parent.ts';
+import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
+import { BLK_OPTIONS, type BlkProfile, blkProfile } from '../simulator/blk/profile.ts';
+import { integerOption, OptionError, type Options } from '../simulator/options.ts';
+
+/** Ways for a daemon to be wrong. */
+export interface Misbehaviour {
+  /** It dies with this message from the kernel. */
+  readonly diesAfter?: number;
+  /** It never answers DRIVER_OK. */
+  readonly stalls?: true;
+  /** It answers DRIVER_OK with the id of another request. */
+  readonly lies?: true;
+}
+
+export const DAEMON_OPTIONS: readonly ParentOption[] = [
+  { name: 'daemon', description: 'a wrong daemon: dies-after:N (messages), stalls, lies' },
+  { name: 'msg-timeout', description: 'milliseconds until an answer is late', default: '30000' },
+];
+const MINE = DAEMON_OPTIONS.map(({ name }) => name);
+/** What only the simulator's own control side has. */
+const NOT_HERE = ['dma', 'va', 'irqs', 'ring-group', 'variant'];
+
+export const VDUSE_BLK_OPTIONS: readonly ParentOption[] = [
+  ...DAEMON_OPTIONS,
+  ...BLK_OPTIONS.filter(({ name }) => !NOT_HERE.includes(name)),
+];
+
+/** What VDUSE has no means for: a block device with a cache mode to set, and data in notifications. */
+const WITHOUT = bitMask(['VIRTIO_BLK_F_CONFIG_WCE']) | F_NOTIFICATION_DATA;
+
+/**
+ * How the daemon is to behave.
+ * @throws OptionError for a way that does not exist
+ */
+export function misbehaviour({ daemon }: Options): Misbehaviour {
+  if (daemon === undefined) return {};
+  if (daemon === 'stalls') return { stalls: true };
+  if (daemon === 'lies') return { lies: true };
+  const count = /^dies-after:(\d{1,6})$/.exec(daemon);
+  if (count !== null) return { diesAfter: Number(count[1]) };
+  throw new OptionError(`daemon=${daemon}: there are dies-after:N, stalls, lies`);
+}
+
+/** Milliseconds that an answer may take. */
+export const messageTimeout = (options: Options) => integerOption(options, 'msg-timeout', 30_000, 1, 600_000);
+
+/**
+ * The block device that `options` describe.
+ * @throws OptionError for an option that there is not
+ */
+export function vduseBlkProfile(options: Options): BlkProfile {
+  const inner: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (NOT_HERE.includes(name)) throw new OptionError(`unknown option "${name}"`);
+    if (!MINE.includes(name)) inner[name] = value;
+  }
+  const profile = blkProfile(inner);
+  return { ...profile, features: profile.features & ~WITHOUT };
+}

@@ -1,0 +1,3 @@
+import { runDaemon } from './devices/vduse/daemon/main.ts';
+
+runDaemon();
