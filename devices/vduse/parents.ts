@@ -26,7 +26,6 @@ export const vduseBlk = defineParent({
     const { limits } = vduseBlkProfile(options);
     misbehaviour(options);
     const device = new VduseDevice(port, options, messageTimeout(options));
-    let disposed = false;
     return {
       device,
       abilities: ABILITIES,
@@ -41,11 +40,7 @@ export const vduseBlk = defineParent({
         },
       },
       pump: (budget) => device.pump(budget),
-      dispose: () => {
-        if (disposed) return;
-        disposed = true;
-        device.free();
-      },
+      dispose: () => device.free(),
     };
   },
 });

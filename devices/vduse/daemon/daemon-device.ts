@@ -12,7 +12,7 @@ import {
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { isConsistent } from '../../simulator/feature-offer.ts';
 import { areasMapped } from '../../simulator/ring-areas.ts';
-import { CELL } from '../channel.ts';
+import { CELL, SAID } from '../channel.ts';
 import { MESSAGE, PAYLOAD } from '../protocol.ts';
 import type { KernelCalls } from './kernel-calls.ts';
 import { DaemonQueue } from './queue.ts';
@@ -235,6 +235,9 @@ export abstract class DaemonDevice {
     const buffer = ring.pop();
     if (buffer !== null) return buffer;
     if (ring.enableKicks()) return ring.pop();
+    // The driver may have added buffers before it could see that kicks are wanted again.
+    this.kernel.yield(SAID.JOURNAL);
+    if (ring.hasAvailable()) return ring.pop();
     queue.pending = false;
     return null;
   }

@@ -42,6 +42,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   #status = 0;
   #generation = 0;
   #suspended = false;
+  #freed = false;
   #configCallback: (() => void) | null = null;
 
   /** @throws Error when the daemon of `options` creates no device */
@@ -154,7 +155,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   /** The eventfd is signalled for a queue that is ready; without one the kick is lost only if nothing runs. */
   kickVq(idx: number): void {
     const queue = this.queues[idx];
-    if (queue?.kickable && this.#runs(queue)) Atomics.store(this.node.cells, CELL.KICK + idx, 1);
+    if (!this.#freed && queue?.kickable && this.#runs(queue))
+      Atomics.store(this.node.cells, CELL.KICK + idx, 1);
   }
   /** SET_VQ_READY; a daemon that cannot makes the device broken. */
   setVqReady(idx: number, ready: boolean): void {
@@ -284,6 +286,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
 
   /** SET_STATUS 0; what the kernel keeps is reset whatever the daemon says. */
   reset(): number {
+    // The daemon and its cells may serve another device by now.
+    if (this.#freed) return 0;
     this.#status = 0;
     this.#driverFeatures = 0n;
     this.#suspended = false;
@@ -348,6 +352,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   // ── time ──────────────────────────────────────────────────────────────────────────────────────
   /** Let the daemon work on at most `budget` requests. */
   pump(budget: number): number {
+    if (this.#freed) return 0;
     let done = 0;
     while (done < budget && this.#driverOk && !this.#suspended && this.#wanted()) {
       const units = this.node.work(budget - done);
@@ -370,17 +375,20 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     this.deliver();
   }
 
-  /** Call the driver for the interrupts that were injected; none before DRIVER_OK. */
+  /** Call the driver for the interrupts that were injected; none before DRIVER_OK, no configuration change while suspended. */
   deliver(): void {
     for (let idx = this.node.nextInterrupt(); idx !== undefined; idx = this.node.nextInterrupt()) {
       if (!this.#driverOk) continue;
+      if (idx < 0 && this.#suspended) continue;
       if (idx < 0) this.#configCallback?.();
       else this.queues[idx]?.callback?.();
     }
   }
 
   free(): void {
+    if (this.#freed) return;
     this.reset();
+    this.#freed = true;
     this.node.setTable([]);
     this.node.close();
   }

@@ -26,6 +26,7 @@ export class VduseNode {
   broken: Silence | undefined = undefined;
   /** Interrupts to deliver, in their order: queues, and -1 for the configuration. */
   readonly #due: number[] = [];
+  #destroyed = false;
 
   constructor(port: DevicePort, timeout: number, ioctl: IoctlHandler) {
     this.port = port;
@@ -34,6 +35,11 @@ export class VduseNode {
     this.thread = DaemonThread.take(port.size);
     this.#host = port.bytes;
     this.#mirror = new Uint8Array(this.thread.channel.memory);
+  }
+
+  /** Nobody answers any more. */
+  get #gone(): boolean {
+    return this.#destroyed || this.broken !== undefined;
   }
 
   get cells(): Int32Array {
@@ -51,7 +57,7 @@ export class VduseNode {
    * failed, it came too late or under a wrong id, or there is nobody to answer.
    */
   request(type: number, fill: (payload: DataView) => void = () => {}): DataView | null {
-    if (this.broken !== undefined) return null;
+    if (this.#gone) return null;
     const { message } = this.thread.channel;
     for (let at = 0; at < message.byteLength; at++) message.setUint8(at, 0);
     const id = this.#id++;
@@ -71,7 +77,7 @@ export class VduseNode {
 
   /** Tell the daemon's own control something. */
   command(command: Command): void {
-    if (this.broken !== undefined) return;
+    if (this.#gone) return;
     putText(this.thread.channel, JSON.stringify(command));
     this.#exchange(SAID.COMMAND);
   }
@@ -112,9 +118,10 @@ export class VduseNode {
 
   /** The device is destroyed. */
   close(): void {
+    if (this.#destroyed) return;
     if (this.broken === undefined) this.thread.giveBack();
     else this.thread.end();
-    this.broken ??= 'closed';
+    this.#destroyed = true;
   }
 
   /** One turn of the daemon, with the ioctls that it needs. False when it says nothing. */
@@ -134,7 +141,8 @@ export class VduseNode {
         injectConfig: () => this.#due.push(-1),
       });
       if (answer === SAID.IOCTL) cells[CELL.VALUE] = this.#serve(cells[CELL.VALUE] >>> 0, cells[CELL.LENGTH]);
-      else if (answer !== SAID.JOURNAL) return true;
+      else if (answer === SAID.JOURNAL) this.#copyIn();
+      else return true;
       saying = answer;
     }
   }
