@@ -21,6 +21,7 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
   readonly readOnly: boolean;
   readonly disk = new Disk();
   capacity: number;
+  readonly #config: Uint8Array;
 
   constructor(profile: BlkProfile, kernel: KernelCalls) {
     super(profile, kernel);
@@ -28,6 +29,7 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
     this.limits = profile.limits;
     this.readOnly = profile.readOnly;
     this.capacity = profile.limits.capacity;
+    this.#config = profile.config.slice();
   }
 
   /** The used length covers all writable bytes: data, zero-filled where there is none, and status. */
@@ -95,10 +97,11 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
   }
 
   override changeConfig(offset: number, bytes: Uint8Array): void {
-    if (offset === CAPACITY_AT && bytes.length === 8) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset);
-      this.capacity = Math.min(MAX_CAPACITY, Number(view.getBigUint64(0, true)));
-    }
+    bytes.forEach((byte, i) => {
+      if (offset + i < this.#config.length) this.#config[offset + i] = byte;
+    });
+    const view = new DataView(this.#config.buffer);
+    this.capacity = Math.min(MAX_CAPACITY, Number(view.getBigUint64(CAPACITY_AT, true)));
     super.changeConfig(offset, bytes);
   }
 
