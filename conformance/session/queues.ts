@@ -206,11 +206,11 @@ export class SessionQueues {
     const epoch = this.#nextEpoch(idx);
     const shared = this.#session.instance.abilities.includes('shared-irq');
     return () => {
+      // What the device stored before it notified comes first.
+      this.#session.comparison?.sync();
       if (shared && this.#queues[idx]?.ring.hasUsed() !== true) return;
       const old = this.#epochs[idx] !== epoch;
       if (!old && this.#queues[idx]) this.#queues[idx].irqs++;
-      // What the device stored before it notified comes first.
-      this.#session.comparison?.sync();
       if (!old) this.#session.comparison?.notified(idx);
       this.#session.recorder.push(old ? { k: 'irq', q: idx, old } : { k: 'irq', q: idx });
       if (!old) this.#queues[idx]?.onIrq?.();

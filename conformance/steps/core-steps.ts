@@ -90,7 +90,9 @@ export const configExtentStep = defineStep<
     const size = session.ops.getConfigSize();
     const first = (session.saved.get('config-extent') as number | undefined) ?? size;
     session.saved.set('config-extent', first);
-    const last = offeredFields(session).reduce((a, b) => (a.offset + a.width > b.offset + b.width ? a : b));
+    const fields = offeredFields(session);
+    if (fields.length === 0) session.lacks('the device has no configuration fields');
+    const last = fields.reduce((a, b) => (a.offset + a.width > b.offset + b.width ? a : b));
     return { size, first, need: last.offset + last.width, field: last.field };
   },
   judge(_, { size, first, need, field }) {

@@ -12,7 +12,7 @@ export const IOAPIC = { pci: '/machine/q35/ioapic', mmio: '/machine/ioapic' } as
 const Q35 =
   'q35,accel=tcg,smm=off,hpet=off,sata=off,smbus=off,i8042=off,usb=off,vmport=off,memory-backend=ram';
 const MICROVM =
-  'microvm,accel=tcg,pit=off,pic=off,rtc=off,isa-serial=off,x-option-roms=off,auto-kernel-cmdline=off,memory-backend=ram';
+  'microvm,accel=tcg,pit=off,pic=off,rtc=off,isa-serial=off,x-option-roms=off,auto-kernel-cmdline=off,ioapic2=off,memory-backend=ram';
 
 const pairs = (properties: Readonly<Record<string, string>>) =>
   Object.entries(properties).map(([name, value]) => `,${name}=${value}`);

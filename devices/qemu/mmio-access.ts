@@ -20,6 +20,8 @@ export class QemuMmioAccess implements MmioAccess {
   onSign: (() => void) | null = null;
   readonly #qtest: Qtest;
   readonly #base: number;
+  /** Rises of the line that {@link poll} has told of. */
+  #seen = 0;
 
   /** Looks for the one transport that has a device. @throws Error when there is none */
   constructor(qtest: Qtest, windows: readonly IovaWindow[]) {
@@ -55,7 +57,9 @@ export class QemuMmioAccess implements MmioAccess {
   }
   poll(): void {
     if (!this.line()) return;
-    this.onSign?.();
+    // A line that nobody answers stays raised; that is no news.
+    if (this.#qtest.raised !== this.#seen) this.onSign?.();
+    this.#seen = this.#qtest.raised;
     this.onLine?.();
   }
   /** One turn of QEMU's main loop. */

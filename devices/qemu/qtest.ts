@@ -18,6 +18,8 @@ export class QtestError extends Error {
 export class Qtest {
   /** Levels of the intercepted interrupt lines, by number; true: raised. */
   readonly levels = new Map<number, boolean>();
+  /** Times that any of them was raised so far. */
+  raised = 0;
   readonly #fd: number;
   readonly #process: QemuProcess;
   readonly #bytes = new Uint8Array(64 << 10);
@@ -114,6 +116,7 @@ export class Qtest {
 
   #irq(line: string): void {
     const [, change, number] = line.split(' ');
+    if (change === 'raise') this.raised++;
     this.levels.set(Number(number), change === 'raise');
   }
 
