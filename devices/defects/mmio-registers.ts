@@ -1,4 +1,13 @@
 import { type Defect, defineMmioDefect } from './defect.ts';
+import {
+  countGenerationReads,
+  cutFeatureSelector,
+  doubleNotifiedIndex,
+  keepQueuesOverReset,
+  loseUpperFeatureWord,
+  startQueueByKick,
+  stopGeneration,
+} from './register-faults.ts';
 
 /** Reverse of a sentence of section 4.2. */
 const TEXT = 'the text turned round';
@@ -80,31 +89,21 @@ export const MMIO_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-4.2.2.1-D6'],
     what: 'ConfigGeneration is constant.',
     origin: TEXT,
-    seed({ deviceConfig }) {
-      deviceConfig.notice = () => {};
-    },
+    seed: stopGeneration,
   }),
   defineMmioDefect({
     id: 'mmio/generation-runs-freely',
     breaks: ['P1.1-054m'],
     what: 'Each look at ConfigGeneration moves it.',
     origin: TEXT,
-    seed({ deviceConfig }) {
-      deviceConfig.readGeneration = () => deviceConfig.generation++;
-    },
+    seed: countGenerationReads,
   }),
   defineMmioDefect({
     id: 'mmio/queue-ready-ignored',
     breaks: ['V1.1-4.2.2.1-D7'],
     what: 'A kick starts a queue that is not ready.',
     origin: TEXT,
-    seed({ core }) {
-      const { notify } = core;
-      core.notify = (value) => {
-        core.enable(value & 0xffff, true);
-        notify.call(core, value);
-      };
-    },
+    seed: startQueueByKick,
   }),
   defineMmioDefect({
     id: 'mmio/queue-ready-shared',
@@ -151,11 +150,7 @@ export const MMIO_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-023'],
     what: 'Writing 0 to Status clears the status; the queues go on.',
     origin: TEXT,
-    seed({ core }) {
-      core.reset = () => {
-        core.sim.status = 0;
-      };
-    },
+    seed: keepQueuesOverReset,
   }),
   defineMmioDefect({
     id: 'mmio/status-without-acknowledge',
@@ -172,23 +167,14 @@ export const MMIO_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-050m'],
     what: 'Words of features beyond the second repeat the first two.',
     origin: TEXT,
-    seed({ core }) {
-      const { deviceFeatureWord } = core;
-      core.deviceFeatureWord = (select) => deviceFeatureWord.call(core, select & 1);
-    },
+    seed: cutFeatureSelector,
   }),
   defineMmioDefect({
     id: 'mmio/driver-feature-other-word-lost',
     breaks: ['P1.1-059m'],
     what: 'Writing the lower word of the accepted features clears the upper one.',
     origin: TEXT,
-    seed({ core }) {
-      const { writeDriverFeatureWord } = core;
-      core.writeDriverFeatureWord = (select, value) => {
-        if (select === 0) core.driverFeatures[1] = 0;
-        writeDriverFeatureWord.call(core, select, value);
-      };
-    },
+    seed: loseUpperFeatureWord,
   }),
   defineMmioDefect({
     id: 'mmio/queue-num-ignored',
@@ -235,10 +221,7 @@ export const MMIO_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-058m'],
     what: 'The index that is written to QueueNotify counts pairs.',
     origin: TEXT,
-    seed({ core }) {
-      const { notify } = core;
-      core.notify = (value) => notify.call(core, value * 2);
-    },
+    seed: doubleNotifiedIndex,
   }),
   defineMmioDefect({
     id: 'mmio/address-without-upper-half',

@@ -1,5 +1,6 @@
 import { NO_VECTOR } from '../../framework/transport/transport.ts';
 import { type Defect, definePciDefect } from './defect.ts';
+import { doubleNotifiedIndex } from './register-faults.ts';
 
 /** Reverse of a sentence of section 4.1.4.5 or 4.1.5. */
 const TEXT = 'the text turned round';
@@ -246,10 +247,7 @@ export const PCI_INTERRUPT_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-043p'],
     what: 'The index that is written counts pairs.',
     origin: TEXT,
-    seed({ core }) {
-      const { notify } = core;
-      core.notify = (value) => notify.call(core, value * 2);
-    },
+    seed: doubleNotifiedIndex,
   }),
   definePciDefect({
     id: 'pci/notification-data-upside-down',

@@ -1,5 +1,13 @@
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { type Defect, definePciDefect } from './defect.ts';
+import {
+  countGenerationReads,
+  cutFeatureSelector,
+  keepQueuesOverReset,
+  loseUpperFeatureWord,
+  startQueueByKick,
+  stopGeneration,
+} from './register-faults.ts';
 
 /** Reverse of a sentence of section 4.1.4.3 or 4.1.4.7. */
 const TEXT = 'the text turned round';
@@ -12,10 +20,7 @@ export const PCI_REGISTER_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-4.1.4.3.1-D3'],
     what: 'Words of features beyond the second repeat the first two.',
     origin: 'a selector that is cut to one bit',
-    seed({ core }) {
-      const { deviceFeatureWord } = core;
-      core.deviceFeatureWord = (select) => deviceFeatureWord.call(core, select & 1);
-    },
+    seed: cutFeatureSelector,
   }),
   definePciDefect({
     id: 'pci/feature-selector-overflows',
@@ -32,13 +37,7 @@ export const PCI_REGISTER_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-4.1.4.3.1-D4'],
     what: 'Writing the lower word of the accepted features clears the upper one.',
     origin: 'assignment where a word should have been merged',
-    seed({ core }) {
-      const { writeDriverFeatureWord } = core;
-      core.writeDriverFeatureWord = (select, value) => {
-        if (select === 0) core.driverFeatures[1] = 0;
-        writeDriverFeatureWord.call(core, select, value);
-      };
-    },
+    seed: loseUpperFeatureWord,
   }),
   definePciDefect({
     id: 'pci/driver-feature-accumulates',
@@ -56,9 +55,7 @@ export const PCI_REGISTER_DEFECTS: readonly Defect[] = [
     breaks: ['V1.1-4.1.4.3.1-D6'],
     what: 'The generation is constant.',
     origin: TEXT,
-    seed({ deviceConfig }) {
-      deviceConfig.notice = () => {};
-    },
+    seed: stopGeneration,
   }),
   definePciDefect({
     id: 'pci/generation-comes-round',
@@ -84,20 +81,14 @@ export const PCI_REGISTER_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-048p'],
     what: 'Each look at the generation moves it.',
     origin: TEXT,
-    seed({ deviceConfig }) {
-      deviceConfig.readGeneration = () => deviceConfig.generation++;
-    },
+    seed: countGenerationReads,
   }),
   definePciDefect({
     id: 'pci/reset-keeps-queues',
     breaks: ['V1.1-4.1.4.3.1-D7'],
     what: 'A reset clears the status; the queues go on.',
     origin: 'devices that serve the old rings of the firmware',
-    seed({ core }) {
-      core.reset = () => {
-        core.sim.status = 0;
-      };
-    },
+    seed: keepQueuesOverReset,
   }),
   definePciDefect({
     id: 'pci/queue-enable-kept',
@@ -216,13 +207,7 @@ export const PCI_REGISTER_DEFECTS: readonly Defect[] = [
     breaks: ['P1.1-038p'],
     what: 'A kick starts a queue that is not enabled.',
     origin: TEXT,
-    seed({ core }) {
-      const { notify } = core;
-      core.notify = (value) => {
-        core.enable(value & 0xffff, true);
-        notify.call(core, value);
-      };
-    },
+    seed: startQueueByKick,
   }),
   definePciDefect({
     id: 'pci/num-queues-follows-features',

@@ -2,23 +2,14 @@ import { ERRNO, initialVqState, PERM, type ProcessAddresses } from '../../framew
 import { F_ACCESS_PLATFORM } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
-import { type Defect, defineDefect } from './defect.ts';
+import type { Defect } from './defect.ts';
+import { parent as contractDefect, type Facts } from './vdpa.ts';
 
-const BOTH = ['simulator-net', 'simulator-blk'] as const;
 const NET = ['simulator-net'] as const;
 const BLK = ['simulator-blk'] as const;
 
-type Facts = Partial<Defect> & Pick<Defect, 'id' | 'breaks' | 'what'>;
-
 const parent = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
-  defineDefect({
-    parents: BOTH,
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'random steps do not ask the parent for this',
-    ...facts,
-    seed,
-  });
+  contractDefect({ fuzz: 'random steps do not ask the parent for this', ...facts }, seed);
 
 const PAGE = 4096;
 

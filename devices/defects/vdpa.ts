@@ -10,10 +10,10 @@ import { type Defect, defineDefect, onSplitRing } from './defect.ts';
 const BOTH = ['simulator-net', 'simulator-blk'] as const;
 const NET = ['simulator-net'] as const;
 
-type Facts = Partial<Defect> & Pick<Defect, 'id' | 'breaks' | 'what'>;
+export type Facts = Partial<Defect> & Pick<Defect, 'id' | 'breaks' | 'what'>;
 
 /** A parent that breaks the contract; the origin is the inverted rule unless it says otherwise. */
-const parent = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
+export const parent = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
   defineDefect({
     parents: BOTH,
     origin: 'text inverted',
