@@ -1,3 +1,4 @@
+import { type ResultVerdict, worstVerdict } from '../reports/results.ts';
 import { requirements, severity } from '../specs/requirements.ts';
 import type { History } from './history/history.ts';
 import { expectations } from './oracles/expectations.ts';
@@ -6,23 +7,8 @@ import { memoryAndRings, model } from './oracles/model.ts';
 import { needsReset } from './oracles/needs-reset.ts';
 import { run } from './oracles/run.ts';
 
-/** Verdicts of one case, from harmless to worst. `xfail`, `xpass` and `skip` are given elsewhere. */
-export const VERDICTS = [
-  'pass',
-  'skip',
-  'xfail',
-  'warn',
-  'blocked',
-  'xpass',
-  'fail',
-  'hang',
-  'crash',
-  'error',
-] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-export const worst = (a: Verdict, b: Verdict): Verdict =>
-  VERDICTS.indexOf(a) >= VERDICTS.indexOf(b) ? a : b;
+/** Verdict of one case; `xfail`, `xpass` and `skip` are given elsewhere. */
+export type Verdict = ResultVerdict;
 
 export interface Judgement {
   verdict: Verdict;
@@ -58,5 +44,5 @@ function verdictOf(findings: readonly Finding[]): Verdict {
   const verdicts = findings.map(weigh);
   // Once a rule is broken it does not matter that later steps could not be done.
   const broken = verdicts.some((verdict) => verdict === 'fail' || verdict === 'crash' || verdict === 'hang');
-  return verdicts.filter((verdict) => !(broken && verdict === 'blocked')).reduce(worst, 'pass');
+  return verdicts.filter((verdict) => !(broken && verdict === 'blocked')).reduce(worstVerdict, 'pass');
 }

@@ -12,6 +12,7 @@ import {
 } from '../../framework/device.ts';
 import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
+import { remembering } from '../../specs/remember.ts';
 import type { OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
 
@@ -297,19 +298,10 @@ const OPTIONAL_OPS = [
   'unbindMm',
 ] as const satisfies readonly OpName[];
 
-/** Texts of the feature sets and queue states seen last: the same few come again and again. */
-const hexTexts = new Map<bigint, string>();
-const MOST_TEXTS = 1000;
-
-function hex(bits: bigint): string {
-  let text = hexTexts.get(bits);
-  if (text === undefined) {
-    if (hexTexts.size >= MOST_TEXTS) hexTexts.clear();
-    text = `0x${BigInt.asUintN(64, bits).toString(16)}`;
-    hexTexts.set(bits, text);
-  }
-  return text;
-}
+/** Texts of feature sets: the same few come again and again. */
+const hexTexts = remembering<bigint, string>(1000);
+const toText = (bits: bigint) => `0x${BigInt.asUintN(64, bits).toString(16)}`;
+const hex = (bits: bigint): string => hexTexts(bits, toText);
 
 const INITIAL_TEXT = JSON.stringify(initialVqState());
 

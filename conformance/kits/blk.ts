@@ -1,3 +1,4 @@
+import { remembering } from '../../specs/remember.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { type DeviceKit, difference, pattern } from './kit.ts';
@@ -52,18 +53,7 @@ function sectorFor(session: Session, seed: number, count: number): number {
 }
 
 /** The readable bytes of requests that come again and again. Shared: not to be changed. */
-const readables = new Map<string, Uint8Array>();
-const MOST_READABLES = 8192;
-
-function shared(key: string, make: () => Uint8Array): Uint8Array {
-  let bytes = readables.get(key);
-  if (bytes === undefined) {
-    if (readables.size >= MOST_READABLES) readables.clear();
-    bytes = make();
-    readables.set(key, bytes);
-  }
-  return bytes;
-}
+const shared = remembering<string, Uint8Array>(8192);
 
 const readHeader = (sector: number) => shared(`in ${sector}`, () => blkHeader(BLK_T.IN, sector));
 

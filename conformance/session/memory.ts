@@ -78,11 +78,11 @@ export class SessionMemory {
   }
 
   #take(size: number, align: number): Region {
-    if (this.#current === null || !this.#guest.fits(this.#current, size, align)) {
-      this.#current = this.#guest.addBlock(Math.max(this.#room, size + align + 4 * PAGE));
-      this.#room = Math.min(this.#room * 2, 256 << 10);
-      this.map(this.#current, this.#current.perm);
-    }
+    const region = this.#current && this.#guest.tryAlloc(this.#current, size, align);
+    if (region !== null) return region;
+    this.#current = this.#guest.addBlock(Math.max(this.#room, size + align + 4 * PAGE));
+    this.#room = Math.min(this.#room * 2, 256 << 10);
+    this.map(this.#current, this.#current.perm);
     return this.#guest.alloc(this.#current, size, align);
   }
 

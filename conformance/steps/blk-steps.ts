@@ -1,5 +1,6 @@
 import { Buffer as NodeBuffer } from 'node:buffer';
 import { allowedStatuses } from '../../specs/model/blk.ts';
+import { remembering } from '../../specs/remember.ts';
 import { BLK_S, BLK_T, blkHeader, capacity, media, SECTOR } from '../kits/blk.ts';
 import { difference, pattern } from '../kits/kit.ts';
 import type { Buffer } from '../session/buffers.ts';
@@ -42,22 +43,16 @@ interface SegmentArg {
 const SEGMENT = obj({ sector: SECTOR_ARG, num: INT, flags: INT, count: INT, step: INT }, ['sector', 'num']);
 
 /** Contents that come again and again. Shared: not to be changed. */
-const contents = new Map<string, Uint8Array>();
-const MOST_CONTENTS = 2048;
+const contents = remembering<string, Uint8Array>(2048);
 
 /** The first `size` bytes of sectors from `sector` on; each begins with its number, so that a misplaced one can be told. */
-function contentOf(content: Content, sector: number, size: number): Uint8Array {
-  const { fill, pattern: seed = 0 } = content;
-  const key = `${fill ?? `${seed}/${sector}`}/${size}`;
-  let bytes = contents.get(key);
-  if (bytes !== undefined) return bytes;
-  bytes = new Uint8Array(size);
-  if (fill !== undefined) bytes.fill(fill);
-  else
+function contentOf({ fill, pattern: seed = 0 }: Content, sector: number, size: number): Uint8Array {
+  return contents(`${fill ?? `${seed}/${sector}`}/${size}`, () => {
+    const bytes = new Uint8Array(size);
+    if (fill !== undefined) return bytes.fill(fill);
     for (let at = 0; at < size; at += SECTOR) bytes.set(patternOf(seed, sector + at / SECTOR, size - at), at);
-  if (contents.size >= MOST_CONTENTS) contents.clear();
-  contents.set(key, bytes);
-  return bytes;
+    return bytes;
+  });
 }
 
 /** One sector of a pattern, or the first `most` bytes of it. */

@@ -129,9 +129,13 @@ export class GuestMemory {
     throw new RangeError(`guest memory exhausted: ${bytes} bytes asked, ${left} left`);
   }
 
-  /** Whether {@link alloc} can take `size` bytes from `block`. */
-  fits(block: RamBlock, size: number, align = 16): boolean {
-    return this.#start(this.#placed(block), align) + size <= block.pa + block.size;
+  /** What {@link alloc} takes, or null when the block is too full for it. */
+  tryAlloc(block: RamBlock, size: number, align = 16): Region | null {
+    const slot = this.#placed(block);
+    const pa = this.#start(slot, align);
+    if (pa + size > block.pa + block.size) return null;
+    slot.next = pa + size + GUARD;
+    return { pa, iova: block.iova + (pa - block.pa), size };
   }
 
   /**
@@ -139,12 +143,10 @@ export class GuestMemory {
    * @throws RangeError when the block is full
    */
   alloc(block: RamBlock, size: number, align = 16): Region {
-    const slot = this.#placed(block);
-    const pa = this.#start(slot, align);
-    if (pa + size > block.pa + block.size)
-      throw new RangeError(`RAM block full: ${size} bytes asked, ${block.pa + block.size - pa} left`);
-    slot.next = pa + size + GUARD;
-    return { pa, iova: block.iova + (pa - block.pa), size };
+    const region = this.tryAlloc(block, size, align);
+    if (region !== null) return region;
+    const left = block.pa + block.size - this.#start(this.#placed(block), align);
+    throw new RangeError(`RAM block full: ${size} bytes asked, ${left} left`);
   }
 
   /** Most allocations are from the block that was added last. */

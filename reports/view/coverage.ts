@@ -1,3 +1,4 @@
+import { DEVICE_TYPES } from '../../specs/virtio-1.1/device-ids.ts';
 import type { ResultRequirement, Results, ResultTarget } from '../results.ts';
 import { isBroken, isDecision } from './verdicts.ts';
 
@@ -5,18 +6,7 @@ import { isBroken, isDecision } from './verdicts.ts';
 const GENERAL_SCOPES: readonly string[] = ['core', 'split', 'packed', 'vdpa'];
 
 /** Scopes that belong to one type of device. */
-const DEVICE_SCOPES: ReadonlySet<string> = new Set([
-  'net',
-  'blk',
-  'console',
-  'entropy',
-  'balloon',
-  'scsi',
-  'gpu',
-  'input',
-  'crypto',
-  'socket',
-]);
+const DEVICE_SCOPES: ReadonlySet<string> = new Set(DEVICE_TYPES.filter((type) => type !== 'other'));
 
 /** Whether a requirement of this scope speaks about another type of device than the target. */
 export const isOtherDevice = (scope: string, target: ResultTarget): boolean =>

@@ -1,3 +1,4 @@
+import { remembering } from '../remember.ts';
 import type { DeviceType } from '../virtio-1.1/device-ids.ts';
 import { STATUS } from '../virtio-1.1/status.ts';
 import {
@@ -58,16 +59,8 @@ const maybe = (state: DeviceState, breach: Breach | null): Step => [
 ];
 
 /** Features as they stand in a history; the same few texts come again and again. */
-const parsed = new Map<string, bigint>();
-function bits(text: unknown): bigint {
-  let value = parsed.get(text as string);
-  if (value === undefined) {
-    value = BigInt(text as string);
-    if (parsed.size > 10_000) parsed.clear();
-    parsed.set(text as string, value);
-  }
-  return value;
-}
+const parsed = remembering<string, bigint>(10_001);
+const bits = (text: unknown): bigint => parsed(text as string, BigInt);
 
 /** One event of a history: the state after it, and every rule it breaks. Pure. */
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
