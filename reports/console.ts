@@ -91,10 +91,15 @@ export function summaryLines(results: Results, colour: boolean = pc.isColorSuppo
     const counts = countsOf(results, target).map(([verdict, n]) => paint(verdict, `${n} ${verdict}`, c));
     return `${INDENT}${name.padEnd(width)}  ${counts.join(', ') || c.dim('nothing ran')}`;
   });
+  const figures = results.targets.flatMap(({ name, figures = {} }) => {
+    const texts = Object.entries(figures).map(([what, n]) => `${n} ${what.replaceAll('-', ' ')}`);
+    return texts.length > 0 ? [c.dim(`${INDENT}measured on ${name}: ${texts.join(', ')}`)] : [];
+  });
   const share = all.decidable === 0 ? '' : ` (${Math.floor((100 * all.decided) / all.decidable)} %)`;
   return [
     `${mark(c.bold(label))} ${text}`,
     ...targets,
+    ...figures,
     `${INDENT}${all.decided} of ${all.decidable} decidable requirements decided${share}, ${all.proved} proved by seeded defects`,
   ];
 }

@@ -182,6 +182,8 @@ export interface ResultTarget {
   /** Names of the features that it offers. */
   features: string[];
   abilities: string[];
+  /** Sums over what steps measured, by name: counts that are no verdict. */
+  figures?: Record<string, number>;
   /** What the device stands on, where steps can see it. */
   transport?: 'pci' | 'mmio';
 }

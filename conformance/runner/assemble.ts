@@ -13,6 +13,7 @@ import {
 import { coverage } from '../../reports/view/coverage.ts';
 import type { Requirement } from '../../specs/requirements.ts';
 import { namesOf } from '../../specs/virtio-1.1/features.ts';
+import { addFigures, type Figures } from '../figures.ts';
 import { describeEvent } from '../history/describe.ts';
 import { pictureAt } from '../history/picture.ts';
 import { weigh } from '../judge.ts';
@@ -76,7 +77,10 @@ export function assemble(run: RunOutcome): Results {
   for (const { verdict } of results) counts[verdict]++;
   const requirements = requirementResults(run, results);
   const ran = new Set(results.map((result) => result.case));
-  const targets = run.targets.map(targetResult);
+  const figures: (Figures | undefined)[] = [];
+  for (const { target, result } of run.results)
+    if (result.figures) figures[target] = addFigures(figures[target], result.figures);
+  const targets = run.targets.map((target, i) => targetResult(target, figures[i]));
   const { all } = coverage({ requirements, targets });
   return {
     version: RESULTS_VERSION,
@@ -112,13 +116,17 @@ export function assemble(run: RunOutcome): Results {
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-const targetResult = ({ name, description, options, facts }: RanTarget): ResultTarget => ({
+const targetResult = (
+  { name, description, options, facts }: RanTarget,
+  figures: Figures | undefined,
+): ResultTarget => ({
   name,
   type: facts.type,
   description,
   options,
   features: namesOf(BigInt(facts.offered), facts.type),
   abilities: facts.abilities,
+  ...(figures ? { figures } : {}),
   ...(facts.values.transport === 'none' ? {} : { transport: facts.values.transport as 'pci' | 'mmio' }),
 });
 

@@ -1,4 +1,5 @@
 import type { BusDriverName } from '../../framework/bound-device.ts';
+import type { Figures } from '../figures.ts';
 import type { History } from '../history/history.ts';
 import type { Verdict } from '../judge.ts';
 import type { Finding } from '../oracles/finding.ts';
@@ -43,6 +44,8 @@ export interface WorkerResult {
   reason?: string;
   findings: Finding[];
   ms: number;
+  /** What its steps measured. */
+  figures?: Figures;
   history?: History;
 }
 

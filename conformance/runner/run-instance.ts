@@ -1,6 +1,7 @@
 import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
+import { type Figures, figuresOf } from '../figures.ts';
 import { HISTORY_VERSION, type History } from '../history/history.ts';
 import { type Judgement, judge } from '../judge.ts';
 import { type CaseInstance, flatSteps } from '../loader/expand.ts';
@@ -24,6 +25,8 @@ export interface InstanceOutcome extends Judgement {
   /** Why it was skipped or could not be run. */
   reason?: string;
   history?: History;
+  /** What its steps measured. */
+  figures?: Figures;
 }
 
 /** The same case and suite seed always give the same device behaviour and data. */
@@ -80,7 +83,8 @@ export function runApplicable(
       steps,
       events,
     };
-    return { ...judge(history), history };
+    const figures = figuresOf(history);
+    return { ...judge(history), history, ...(figures ? { figures } : {}) };
   } catch (error) {
     // A mistake in the catalogue is told with its place and ends the run.
     if (error instanceof InputError) throw error;

@@ -117,6 +117,7 @@ async function work(
       ...(outcome.reason ? { reason: outcome.reason } : {}),
       findings: outcome.findings,
       ms: now - begun,
+      ...(outcome.figures ? { figures: outcome.figures } : {}),
       ...(keep && outcome.history ? { history: outcome.history } : {}),
     });
     if (now - sent > channel.batchMs) {

@@ -115,7 +115,7 @@ export const dirtyLogStep = defineStep<DirtyArgs, DirtySeen>({
   summary:
     'Start or stop dirty page tracking, with one log for the whole session; `marked` compares the log with the pages ' +
     'that the device wrote meanwhile, to data buffers, rings or all (the observation tells how many pages were marked ' +
-    'beyond those, as `over`); `still`: the log is as it was when tracking stopped.',
+    'beyond those, as `over`, and results sum it up); `still`: the log is as it was when tracking stopped.',
   example: '{dirty-log: {start: true}}',
   schema: obj({ start: BOOL, stop: BOOL, marked: oneOf('buffers', 'rings', 'all'), still: BOOL }),
   run(session, args) {
@@ -126,6 +126,8 @@ export const dirtyLogStep = defineStep<DirtyArgs, DirtySeen>({
       ...(args.still ? changes(session) : {}),
     };
   },
+  figures: ({ written, over }): Record<string, number> =>
+    written === undefined ? {} : { 'dirty-pages-written': written, 'dirty-pages-over-marked': over ?? 0 },
   judge(args, { error = 0, written, missing = [], changed = 0 }): Problem[] {
     const problems: Problem[] = [];
     if (error < 0) problems.push({ expected: 'dirty tracking starts and stops', actual: `error ${error}` });

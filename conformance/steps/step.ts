@@ -27,6 +27,8 @@ export interface StepDefinition<Args = never, Seen = never> {
   readonly schema: JsonSchema;
   run(session: Session, args: Args): unknown;
   judge?(args: Args, seen: Seen): Problem[];
+  /** Counts that are no verdict, by name; summed up for each target in the results. */
+  figures?(seen: Seen): Record<string, number>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the registry holds steps of all argument types

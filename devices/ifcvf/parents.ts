@@ -63,7 +63,13 @@ function ifcvfParent(base: ParentDefinition, layout: RingStateLayout): ParentDef
         device,
         function: below,
         dirty: device.dirty,
-        abilities: [...behind.abilities.filter((ability) => ability !== 'not-pci'), 'dirty', ...shared],
+        abilities: [
+          ...new Set([
+            ...behind.abilities.filter((ability) => ability !== 'not-pci'),
+            'dirty' as const,
+            ...shared,
+          ]),
+        ],
         facts: behind.facts,
         peer: behind.peer,
         backend: {

@@ -9,6 +9,8 @@ import {
   type VdpaIovaRange,
 } from '../../framework/device.ts';
 import type { DevicePort } from '../../framework/memory/host-memory.ts';
+import { DmaView, type Iotlb } from '../../framework/memory/iotlb.ts';
+import { IotlbDirtyTracking, TrackedDmaView } from '../../framework/memory/iotlb-dirty.ts';
 import { ProcessPort } from '../../framework/memory/process-port.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { ConfigSpace } from './config-space.ts';
@@ -42,6 +44,8 @@ export abstract class DeviceBase {
   /** Where DMA goes: to physical memory, or to the memory of the process that the device is bound to. */
   dmaPort: DevicePort;
   readonly translation: Translation;
+  /** Dirty page tracking, where the profile has it. */
+  readonly dirty: IotlbDirtyTracking | null;
 
   /** Device status (section 2.1). */
   status = 0;
@@ -69,6 +73,7 @@ export abstract class DeviceBase {
     this.useVa = profile.virtualAddresses ?? false;
     this.dmaPort = port;
     this.translation = new Translation(this.ngroups, this.nas);
+    this.dirty = profile.dirty ? new IotlbDirtyTracking(this.translation.tables[0]) : null;
     if (profile.dma === 'map') {
       this.setMap = undefined;
     } else {
@@ -172,6 +177,12 @@ export abstract class DeviceBase {
     if (!this.driverOk) return;
     if (this.suspended) this.configSignalDue = true;
     else this.configCallback?.();
+  }
+
+  /** A view of memory through `table`. */
+  createView(table: Iotlb): DmaView {
+    const { dmaPort, dirty } = this;
+    return dirty === null ? new DmaView(dmaPort, table) : new TrackedDmaView(dmaPort, table, dirty);
   }
 
   // ── address spaces ────────────────────────────────────────────────────────────────────────────

@@ -109,6 +109,7 @@ export abstract class SimulatorDevice extends Engine implements VdpaDevice, Vdpa
     this.cursor = 0;
     for (const queue of this.queues) queue.reset();
     this.translation.resetGroups();
+    this.dirty?.stop();
     this.applyDeferredChanges();
     this.deviceReset();
     return 0;

@@ -1,3 +1,4 @@
+import type { DirtyTracking } from '../../framework/memory/dirty.ts';
 import type { Ability, BackendControl, DeclaredFacts, ParentInstance } from '../../framework/parent.ts';
 import type { PacketPeer } from '../../framework/peer.ts';
 import type { SimulatorDevice } from './core.ts';
@@ -24,12 +25,14 @@ export class SimulatorInstance<D extends SimulatorDevice = SimulatorDevice> impl
   readonly abilities: readonly Ability[];
   readonly facts: DeclaredFacts | undefined;
   readonly peer: PacketPeer | undefined;
+  readonly dirty: DirtyTracking | undefined;
 
   /** Applies the variant of the device's profile, if it has one. */
   constructor(device: D, abilities: readonly Ability[], facts?: DeclaredFacts, peer?: PacketPeer) {
     this.device = device;
     this.backend = device;
-    this.abilities = abilities;
+    this.dirty = device.dirty ?? undefined;
+    this.abilities = device.dirty === null ? abilities : [...abilities, 'dirty'];
     this.facts = facts;
     this.peer = peer;
     const { variant } = device.profile;

@@ -45,6 +45,11 @@ export const CORE_OPTIONS: readonly ParentOption[] = [
     description: 'ring areas in a group and an address space of their own (yes or no)',
     default: 'no',
   },
+  {
+    name: 'dirty',
+    description: 'dirty page tracking by the writes that pass the IOTLB (yes or no)',
+    default: 'no',
+  },
   { name: 'variant', description: `right but unusual: ${VARIANT_NAMES.join(', ')}` },
 ];
 
@@ -101,7 +106,10 @@ export function checkOptions(options: Options, known: readonly ParentOption[]): 
 /** What the common options say about a device. */
 export function coreProfile(
   options: Options,
-): Pick<DeviceProfile, 'numMax' | 'dma' | 'virtualAddresses' | 'interrupts' | 'ringGroup' | 'variant'> {
+): Pick<
+  DeviceProfile,
+  'numMax' | 'dma' | 'virtualAddresses' | 'interrupts' | 'ringGroup' | 'dirty' | 'variant'
+> {
   const dma = options.dma ?? 'map';
   if (dma !== 'map' && dma !== 'set') throw new OptionError(`dma=${dma}: neither map nor set`);
   if (options.variant !== undefined && variantByName(options.variant) === undefined)
@@ -112,6 +120,7 @@ export function coreProfile(
     virtualAddresses: flagOption(options, 'va'),
     interrupts: flagOption(options, 'irqs'),
     ringGroup: flagOption(options, 'ring-group'),
+    dirty: flagOption(options, 'dirty'),
     variant: options.variant,
   };
 }

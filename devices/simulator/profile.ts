@@ -26,6 +26,8 @@ export interface DeviceProfile {
   readonly interrupts?: boolean;
   /** The ring areas of all queues can have an address space of their own: they are a group of their own, the last. */
   readonly ringGroup?: boolean;
+  /** Dirty page tracking by the writes that pass the IOTLB. */
+  readonly dirty?: boolean;
   /** Right-but-unusual behaviour, by name; see `variants.ts`. */
   readonly variant: string | undefined;
 }

@@ -1,6 +1,5 @@
 import { ERRNO, type Iova, type VdpaCallback, type VqState } from '../../framework/device.ts';
 import type { DevicePort } from '../../framework/memory/host-memory.ts';
-import { DmaView } from '../../framework/memory/iotlb.ts';
 import { createDeviceRing } from '../../framework/virtqueue/device/create.ts';
 import type { DeviceRing, DeviceRingConfig } from '../../framework/virtqueue/device/ring.ts';
 import { F_EVENT_IDX, F_IN_ORDER, F_INDIRECT_DESC, F_RING_PACKED } from '../../specs/virtio-1.1/features.ts';
@@ -192,8 +191,8 @@ export abstract class QueueOps extends DeviceBase {
     const rings =
       this.getVqDescGroup === undefined ? table : translation.tableOf(this.getVqDescGroup(queue.index));
     if (queue.ringDma === null || queue.bufferDma === null || queue.ringDma.port !== dmaPort) {
-      queue.ringDma = new DmaView(dmaPort, rings);
-      queue.bufferDma = new DmaView(dmaPort, table);
+      queue.ringDma = this.createView(rings);
+      queue.bufferDma = this.createView(table);
     } else {
       queue.ringDma.retarget(rings);
       queue.bufferDma.retarget(table);

@@ -87,6 +87,7 @@ function onTop<F extends PciFunction | MmioFunction>(
     abilities: [...base.abilities.filter((ability) => !LOST.includes(ability)), ...shared],
     facts: base.facts,
     peer: base.peer,
+    dirty: base.dirty,
     backend: {
       changeConfig: (offset, bytes) => sim.changeConfig(offset, bytes),
       hold: (idx, count) => sim.hold(idx, count),

@@ -328,6 +328,14 @@ function Targets() {
                 </summary>
                 <p class="words">{target.features.join(' · ') || 'no features'}</p>
                 <p class="words">Abilities: {target.abilities.join(' · ') || 'none'}</p>
+                {target.figures && (
+                  <p class="words">
+                    Measured:{' '}
+                    {Object.entries(target.figures)
+                      .map(([what, n]) => `${n} ${what.replaceAll('-', ' ')}`)
+                      .join(' · ')}
+                  </p>
+                )}
               </details>
             </li>
           );
