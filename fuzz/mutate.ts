@@ -1,5 +1,6 @@
 import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { between, chance, type Draw, pick } from './draw.ts';
+import { namedApart } from './names.ts';
 import { drawSequence, numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
 import type { Focus } from './strategy.ts';
 
@@ -45,7 +46,7 @@ export function mutate(
     if (parts.length === 0) parts = [...base];
   }
   const steps: Omit<SequenceStep, 'at'>[] = [];
-  for (const part of parts) {
+  for (const part of namedApart(parts)) {
     if (steps.length > 0 && steps.length + part.length > LONGEST) break;
     steps.push(...part);
   }

@@ -1,7 +1,7 @@
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { sameBug } from './bucket.ts';
 import { type Bench, type Executed, execute } from './execute.ts';
-import { numbered, type Sequence, type SequenceStep } from './sequence.ts';
+import { numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
 
 /** Runs that shrinking may cost at most. */
 const MOST_RUNS = 1500;
@@ -18,7 +18,8 @@ export interface Shrunk extends Executed {
 /**
  * Find a small sequence that shows the same bug: steps dropped by delta debugging, then arguments simplified.
  * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it:
- * otherwise dropping a step could turn a finding into a mere misuse.
+ * otherwise dropping a step could turn a finding into a mere misuse. Without one, steps that belong together
+ * stay together: what a scene expects is right only behind all of its steps.
  */
 export function shrink(sequence: Sequence, found: Finding, bench: Bench, reference: Bench | null): Shrunk {
   let runs = 0;
@@ -44,7 +45,7 @@ export function shrink(sequence: Sequence, found: Finding, bench: Bench, referen
   }
   for (let before = Number.POSITIVE_INFINITY; before > steps.length; ) {
     before = steps.length;
-    steps = dropSteps(steps, attempt);
+    steps = drop(reference === null ? pieces(steps) : steps.map((step) => [step]), attempt);
     steps = simplify(steps, attempt);
   }
   return { ...best!, runs };
@@ -68,15 +69,15 @@ function passes(sequence: Sequence, reference: Bench): boolean {
   );
 }
 
-/** Delta debugging: drop halves, quarters, … single steps, as long as the bug stays. */
-function dropSteps(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
-  for (let size = Math.max(1, steps.length >> 1); size >= 1; size >>= 1) {
-    for (let at = steps.length - size; at >= 0; at -= size) {
-      const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
-      if (attempt(fewer)) steps = fewer;
+/** Delta debugging: drop halves, quarters, … single units, as long as the bug stays. */
+function drop(units: Steps[], attempt: (steps: Steps) => boolean): Steps {
+  for (let size = Math.max(1, units.length >> 1); size >= 1; size >>= 1) {
+    for (let at = units.length - size; at >= 0; at -= size) {
+      const fewer = [...units.slice(0, at), ...units.slice(at + size)];
+      if (attempt(fewer.flat())) units = fewer;
     }
   }
-  return steps;
+  return units.flat();
 }
 
 /** Replace arguments by simpler ones, one at a time. */
