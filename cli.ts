@@ -133,10 +133,17 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
   command(
     'prove',
     'Run cases and fuzzer against devices that are wrong on purpose: what finds them, and how soon',
-    ['prove --no-fuzz', 'prove --select "packed/*" --seeds 1 --limit 2000'],
+    [
+      'prove --no-fuzz',
+      'prove --select "packed/*" --seeds 1 --limit 2000',
+      'prove --resume out/prove.json --again',
+    ],
   )
     .option('-s, --select <query>', 'defects, by id with *; ! excludes; repeatable', collect)
     .option('--no-fuzz', 'cases only')
+    .option('--no-cases', 'fuzzer only')
+    .option('--resume <file>', 'what this file of an earlier run says is not run again; kept up to date')
+    .option('--again', 'with --resume: try again what earlier campaigns missed')
     .option('--seeds <n>', 'campaigns per defect (default 5)', whole)
     .option('--limit <n>', 'sequences that a campaign may take (default 20000)', whole)
     .option('-j, --jobs <n>', 'workers (default: one a core)', positive)

@@ -48,7 +48,11 @@ function shownPath(path: string): string {
   return short === '' || short.startsWith('..') ? path : short;
 }
 
-function compile(files: { path: string; text: string }[], known: ReadonlySet<string>): Catalogue {
+/** Check and compile texts of catalogue files, kept nowhere. @throws InputError as {@link loadCatalogue} */
+export function compile(
+  files: readonly { path: string; text: string }[],
+  known: ReadonlySet<string>,
+): Catalogue {
   const problems: FileProblem[] = [];
   const cases: CatalogueCase[] = [];
   const validate = new Ajv({ allErrors: true, allowUnionTypes: true, strict: false, verbose: true }).compile(

@@ -12,12 +12,16 @@ import { writeWhole } from '../corpus.ts';
 import { Board } from '../prove/board.ts';
 import { decidedBy } from '../prove/decided.ts';
 import { runProvePool } from '../prove/pool.ts';
+import { PROVE_VERSION, readProofs } from '../prove/resume.ts';
 import { summarise } from '../prove/summary.ts';
 import { tableOf, totalsOf } from '../prove/table.ts';
 
 export interface ProveOptions {
   select?: string[];
   fuzz?: boolean;
+  cases?: boolean;
+  resume?: string;
+  again?: boolean;
   seeds?: number;
   limit?: number;
   jobs?: number;
@@ -30,8 +34,8 @@ export interface ProveOptions {
 const REDRAW_MS = 200;
 /** What is known is written to disk this often, in milliseconds. */
 const SAVE_MS = 10_000;
-/** Version of the file that `--out` names. */
-const VERSION = 1;
+/** Without a terminal, lines of progress are this far apart, in milliseconds. */
+const LINE_MS = 60_000;
 
 /** Defects whose id one of `patterns` names; `*` stands for any text, a leading `!` excludes. */
 export function selectDefects(defects: readonly ProvenDefect[], patterns: readonly string[]): ProvenDefect[] {
@@ -55,9 +59,20 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
       `no defect is selected by ${patterns.join(' ')}`,
       'ids look like `split/…`; * stands for any text',
     );
-  const fuzzing = options.fuzz ?? true;
+  const { fuzz: fuzzing = true, cases = true } = options;
   const limit = options.limit ?? 20_000;
-  const board = new Board(defects, { fuzzing, seeds: options.seeds ?? 5, limit });
+  const earlier = options.resume === undefined ? undefined : readProofs(options.resume);
+  const board = new Board(defects, {
+    cases,
+    fuzzing,
+    seeds: options.seeds ?? 5,
+    limit,
+    earlier,
+    again: options.again ?? false,
+  });
+  const chosen = new Set(defects.map(({ id }) => id));
+  // What a resumed file holds beside the selection stays in it.
+  const kept = [...(earlier?.values() ?? [])].filter(({ id }) => !chosen.has(id));
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once('SIGINT', onSignal);
@@ -66,22 +81,28 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
   const line = progressLine(context);
   const everything = decidedBy(openCatalogue(undefined).cases);
   const broken = new Set(defects.flatMap(({ breaks }) => breaks));
-  const decided =
-    patterns.length === 0 ? everything : new Set([...everything].filter((id) => broken.has(id)));
-  const out = options.out ?? join('out', 'prove.json');
+  const decided = !cases
+    ? new Set<string>()
+    : patterns.length === 0
+      ? everything
+      : new Set([...everything].filter((id) => broken.has(id)));
+  const out = options.out ?? options.resume ?? join('out', 'prove.json');
   mkdirSync(dirname(out), { recursive: true });
   let saved = performance.now();
   const save = (complete: boolean) => {
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
-    const summary = summarise(board.proofs, decided);
-    const all = { version: VERSION, complete, seconds, limit, summary, defects: board.proofs };
+    const proofs = [...board.proofs, ...kept];
+    const summary = summarise(proofs, decided, cases);
+    const all = { version: PROVE_VERSION, complete, seconds, limit, summary, defects: proofs };
     writeWhole(out, `${JSON.stringify(all, null, 1)}\n`);
     saved = performance.now();
     return { seconds, summary };
   };
   const show = () => {
-    const { done, planned } = board.progress;
-    line(`${done}/${planned} · ${Math.round((performance.now() - begun) / 1000)} s`);
+    line(() => {
+      const { done, planned, missed } = board.progress;
+      return `${done}/${planned} · ${missed} seeds missed · ${Math.round((performance.now() - begun) / 1000)} s`;
+    });
     if (performance.now() - saved > SAVE_MS) save(false);
   };
   try {
@@ -104,7 +125,7 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
-    line('', true);
+    line(null);
   }
   const complete = !interrupt.signal.aborted;
   const { seconds, summary } = save(complete);
@@ -112,7 +133,7 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
     for (const proof of board.proofs) context.out.write(`${JSON.stringify({ type: 'defect', ...proof })}\n`);
     context.out.write(`${JSON.stringify({ type: 'summary', complete, seconds, ...summary })}\n`);
   } else {
-    for (const text of tableOf(board.proofs, fuzzing)) context.out.write(`${text}\n`);
+    for (const text of tableOf(board.proofs, fuzzing, cases)) context.out.write(`${text}\n`);
     context.out.write('\n');
     for (const text of totalsOf(summary, limit)) context.out.write(`${text}\n`);
     context.out.write(`${seconds} s; all of it: ${out}\n`);
@@ -121,12 +142,17 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
   return summary.unproved.length + summary.unprovedClaims.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
 }
 
-/** A line on standard error that is drawn over; silent when that is no terminal. */
-function progressLine({ err }: CommandContext): (text: string, now?: boolean) => void {
-  let drawn = 0;
-  return (text, now = false) => {
-    if (err.isTTY !== true || (!now && performance.now() - drawn < REDRAW_MS)) return;
+/** A line on standard error: drawn over on a terminal, one now and then elsewhere. null: the end of it. */
+function progressLine({ err }: CommandContext): (text: (() => string) | null) => void {
+  const terminal = err.isTTY === true;
+  let drawn = performance.now();
+  return (text) => {
+    if (text === null) {
+      if (terminal) err.write('\r\x1b[K');
+      return;
+    }
+    if (performance.now() - drawn < (terminal ? REDRAW_MS : LINE_MS)) return;
     drawn = performance.now();
-    err.write(`\r\x1b[K${text}`);
+    err.write(terminal ? `\r\x1b[K${text()}` : `${text()}\n`);
   };
 }

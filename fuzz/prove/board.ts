@@ -1,12 +1,19 @@
 import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { CaseProof } from './by-cases.ts';
+import type { FuzzHit } from './by-fuzzing.ts';
 import { type DefectProof, openProof } from './proof.ts';
 import type { ProveMessage, Unit } from './protocol.ts';
+import { takeOver } from './resume.ts';
 
 export interface BoardOptions {
+  /** Try cases; the proofs of requirements. */
+  cases?: boolean;
   fuzzing: boolean;
   seeds: number;
   limit: number;
+  /** What an earlier run found out is not run again; with `again` its misses are. */
+  earlier?: ReadonlyMap<string, DefectProof>;
+  again?: boolean;
 }
 
 /** Takes in what workers report, defect by defect, and says what is to be done next. */
@@ -15,28 +22,40 @@ export class Board {
   /** Work that has not been handed out. */
   readonly queue: Unit[] = [];
   readonly #byId: Map<string, DefectProof>;
-  readonly #seeds: number;
   /** What each defect's cases are being tried for. */
   readonly #trying = new Map<string, Extract<ProveMessage, { kind: 'trying' }>>();
-  readonly #hits = new Map<string, Extract<ProveMessage, { kind: 'seed' }>['result'][]>();
+  /** The first hit of each defect, until all its seeds are through and it is shrunk. */
+  readonly #hits = new Map<string, FuzzHit>();
   #planned = 0;
 
-  constructor(defects: readonly ProvenDefect[], { fuzzing, seeds, limit }: BoardOptions) {
-    this.proofs = defects.map((defect) => openProof(defect, fuzzing));
+  constructor(defects: readonly ProvenDefect[], options: BoardOptions) {
+    const { cases = true, fuzzing, seeds, limit, earlier, again = false } = options;
+    this.proofs = defects.map((defect) => openProof(defect, fuzzing ? { seeds, limit } : null));
     this.#byId = new Map(this.proofs.map((proof) => [proof.id, proof]));
-    this.#seeds = seeds;
-    for (const defect of defects)
-      this.queue.push({ kind: 'cases', defect, requirements: [...defect.breaks] });
+    for (const proof of this.proofs) {
+      const known = earlier?.get(proof.id);
+      if (known !== undefined) takeOver(proof, known, again);
+    }
+    for (const defect of cases ? defects : []) {
+      const left = this.#byId.get(defect.id)!.requirements.filter(({ proof }) => proof === null);
+      const requirements = left.map(({ requirement }) => requirement);
+      if (requirements.length > 0) this.queue.push({ kind: 'cases', defect, requirements });
+    }
     for (const defect of defects) {
-      if (this.#byId.get(defect.id)!.fuzz === null) continue;
-      for (let seed = 1; seed <= seeds; seed++) this.queue.push({ kind: 'seed', defect, seed, limit });
+      this.#byId.get(defect.id)!.fuzz?.seeds.forEach((known, i) => {
+        if (known === 'open') this.queue.push({ kind: 'seed', defect, seed: i + 1, limit });
+      });
     }
     this.#planned = this.queue.length;
   }
 
-  /** How many units there are, and how many are done or being done. */
-  get progress(): { done: number; planned: number } {
-    return { done: this.#planned - this.queue.length, planned: this.#planned };
+  /** How many units there are, how many are done or being done, and how many seeds came to nothing. */
+  get progress(): { done: number; planned: number; missed: number } {
+    const missed = this.proofs.reduce(
+      (sum, { fuzz }) => sum + (fuzz?.seeds.filter((at) => at === null).length ?? 0),
+      0,
+    );
+    return { done: this.#planned - this.queue.length, planned: this.#planned, missed };
   }
 
   message(unit: Unit, message: ProveMessage): void {
@@ -45,6 +64,7 @@ export class Board {
     if (message.kind === 'trying') this.#trying.set(defect.id, message);
     else if (message.kind === 'proof') prove(proof, message.proof);
     else if (message.kind === 'shrunk') proof.fuzz!.shrunk = message.shrunk;
+    else if (message.kind === 'checked') proof.fuzz!.checked = message.checked;
     else if (message.kind === 'failed') proof.problems.push(`${unit.kind}: ${message.why}`);
     else if (message.kind === 'seed' && unit.kind === 'seed') this.#seed(unit, message.result);
   }
@@ -78,13 +98,11 @@ export class Board {
     const fuzz = this.#byId.get(defect.id)!.fuzz!;
     fuzz.seeds[seed - 1] = result.sequences;
     fuzz.falseAlarms += result.falseAlarms;
-    const results = this.#hits.get(defect.id) ?? [];
-    this.#hits.set(defect.id, results);
-    results[seed - 1] = result;
-    if (results.filter((one) => one !== undefined).length < this.#seeds) return;
+    if (result.hit !== undefined && !this.#hits.has(defect.id)) this.#hits.set(defect.id, result.hit);
+    const hit = this.#hits.get(defect.id);
+    if (hit === undefined || fuzz.seeds.includes('open')) return;
     this.#hits.delete(defect.id);
-    const hit = results.find((one) => one.hit !== undefined)?.hit;
-    if (hit !== undefined) this.#add({ kind: 'shrink', defect, hit });
+    this.#add({ kind: 'shrink', defect, hit });
   }
 
   /** First in the queue, so that defects are finished one after the other. */

@@ -33,13 +33,25 @@ export interface ShrunkHit {
 export const fuzzedParent = ({ parents }: ProvenDefect): string =>
   parents.find((parent) => parent.endsWith('-blk')) ?? parents[0];
 
+/** A device that sequences and cases run on. */
+interface FuzzedDevice extends Bench {
+  device: Device;
+}
+
 /** Right and wrong device with small settings: every sequence sets them up anew. */
-function devices(defect: ProvenDefect, parent: string, rig: Rig): { right: Bench; wrong: Bench } {
+export function devicesOf(
+  defect: ProvenDefect,
+  parent: string,
+  rig: Rig,
+): { right: FuzzedDevice; wrong: FuzzedDevice } {
   const small: Record<string, string> = rig.knows(parent, 'max-pairs') ? { 'max-pairs': '2' } : {};
   const options = { ...small, ...defect.options };
   // A defect that breaks what is only recommended shows as a warning.
   const warnings = new Set(defect.breaks);
-  const looked = ({ target, facts, guest }: Device): Bench => ({ target, facts, guest, warnings });
+  const looked = (device: Device): FuzzedDevice => {
+    const { target, facts, guest } = device;
+    return { device, target, facts, guest, warnings };
+  };
   return { right: looked(rig.right(parent, options)), wrong: looked(rig.wrong(defect, parent, options)) };
 }
 
@@ -52,7 +64,7 @@ export function proveByFuzzing(
   at: (sequence: number) => void,
 ): SeedResult {
   const parent = fuzzedParent(defect);
-  const { right, wrong } = devices(defect, parent, rig);
+  const { right, wrong } = devicesOf(defect, parent, rig);
   const campaign = new Campaign(wrong, { seed });
   const lies = JSON.stringify(wrong.facts) !== JSON.stringify(right.facts);
   let falseAlarms = 0;
@@ -72,7 +84,7 @@ export function proveByFuzzing(
 
 /** Make the hit small, with the right device as reference. */
 export function shrinkHit(defect: ProvenDefect, { parent, sequence, finding }: FuzzHit, rig: Rig): ShrunkHit {
-  const { right, wrong } = devices(defect, parent, rig);
+  const { right, wrong } = devicesOf(defect, parent, rig);
   const shrunk = shrink(sequence, finding, wrong, right);
   const steps = shrunk.sequence.steps.map(({ at: _, ...step }) => step);
   return { steps, requirement: shrunk.finding.requirement, actual: shrunk.finding.actual };

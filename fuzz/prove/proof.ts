@@ -1,13 +1,20 @@
 import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { CaseProof } from './by-cases.ts';
 import { fuzzedParent, type ShrunkHit } from './by-fuzzing.ts';
+import type { CheckedHit } from './check-hit.ts';
+
+export type SeedProof = number | null | 'open';
 
 /** What fuzzing came to for one defect. */
 export interface FuzzProof {
   parent: string;
-  /** Sequences up to the first hit, seed by seed; null: none within the limit. */
-  seeds: (number | null | undefined)[];
+  /** Sequences up to the first hit, seed by seed; null: none within the limit; `open`: not run yet. */
+  seeds: SeedProof[];
+  /** Sequences that a campaign could take. */
+  limit: number;
   shrunk: ShrunkHit | null;
+  /** What became of the shrunk sequence when it was run again, and as a case; missing: not tried. */
+  checked?: CheckedHit;
   falseAlarms: number;
 }
 
@@ -24,7 +31,10 @@ export interface DefectProof {
 }
 
 /** A proof that still has to be found. */
-export function openProof(defect: ProvenDefect, fuzzing: boolean): DefectProof {
+export function openProof(
+  defect: ProvenDefect,
+  fuzzing: { seeds: number; limit: number } | null,
+): DefectProof {
   const reachable = defect.fuzz === 'yes';
   return {
     id: defect.id,
@@ -32,14 +42,22 @@ export function openProof(defect: ProvenDefect, fuzzing: boolean): DefectProof {
     requirements: defect.breaks.map((requirement) => ({ requirement, proof: null })),
     unreachable: reachable ? '' : defect.fuzz,
     fuzz:
-      reachable && fuzzing ? { parent: fuzzedParent(defect), seeds: [], shrunk: null, falseAlarms: 0 } : null,
+      reachable && fuzzing !== null
+        ? {
+            parent: fuzzedParent(defect),
+            seeds: Array.from({ length: fuzzing.seeds }, (): SeedProof => 'open'),
+            limit: fuzzing.limit,
+            shrunk: null,
+            falseAlarms: 0,
+          }
+        : null,
     problems: [],
   };
 }
 
-/** Seeds that hit, and the median over all of them; null: half of them did not. */
+/** Seeds that hit, of those that were run, and the median over these; null: half of them did not. */
 export function overSeeds({ seeds }: FuzzProof): { found: number; of: number; median: number | null } {
-  const counts = seeds.map((count) => count ?? Number.POSITIVE_INFINITY);
+  const counts = seeds.flatMap((count) => (count === 'open' ? [] : [count ?? Number.POSITIVE_INFINITY]));
   const middle = median(counts);
   return {
     found: counts.filter(Number.isFinite).length,

@@ -1,6 +1,7 @@
 import type { ProvenDefect } from '../../conformance/commands/context.ts';
 import type { CaseProof } from './by-cases.ts';
 import type { FuzzHit, SeedResult, ShrunkHit } from './by-fuzzing.ts';
+import type { CheckedHit } from './check-hit.ts';
 
 /** A piece of work that one worker does in one go. */
 export type Unit =
@@ -23,5 +24,6 @@ export type ProveMessage =
   | { kind: 'proof'; proof: CaseProof }
   | { kind: 'seed'; result: SeedResult }
   | { kind: 'shrunk'; shrunk: ShrunkHit }
+  | { kind: 'checked'; checked: CheckedHit }
   | { kind: 'end' }
   | { kind: 'failed'; why: string };

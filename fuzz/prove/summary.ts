@@ -1,3 +1,4 @@
+import { REPLAYS } from './check-hit.ts';
 import { type DefectProof, median, overSeeds } from './proof.ts';
 
 /** The proofs of all defects in figures. */
@@ -18,14 +19,26 @@ export interface ProveSummary {
   /** Reachable defects that a seed did not find. */
   missed: string[];
   falseAlarms: number;
+  /** Shrunk counterexamples that were run again, and what was wrong with some of them. */
+  checked: number;
+  notHeld: string[];
 }
 
-/** `decided`: the requirements that are expected to have a proof. */
-export function summarise(proofs: readonly DefectProof[], decided: ReadonlySet<string>): ProveSummary {
-  const claims = proofs.flatMap(({ id, requirements }) => requirements.map((one) => ({ id, ...one })));
+/** `decided`: the requirements that are expected to have a proof; `cases`: whether cases were tried. */
+export function summarise(
+  proofs: readonly DefectProof[],
+  decided: ReadonlySet<string>,
+  cases = true,
+): ProveSummary {
+  const claims = (cases ? proofs : []).flatMap(({ id, requirements }) =>
+    requirements.map((one) => ({ id, ...one })),
+  );
   const proved = new Set(claims.filter(({ proof }) => proof !== null).map(({ requirement }) => requirement));
-  const fuzzed = proofs.flatMap(({ id, fuzz }) => (fuzz === null ? [] : [{ id, fuzz, ...overSeeds(fuzz) }]));
+  const fuzzed = proofs
+    .flatMap(({ id, fuzz }) => (fuzz === null ? [] : [{ id, fuzz, ...overSeeds(fuzz) }]))
+    .filter(({ of }) => of > 0);
   const missed = fuzzed.filter(({ found, of }) => found < of);
+  const checks = fuzzed.flatMap(({ id, fuzz: { checked } }) => (checked ? [{ id, checked }] : []));
   const finite = (value: number) => (Number.isFinite(value) ? value : null);
   return {
     defects: proofs.length,
@@ -44,5 +57,10 @@ export function summarise(proofs: readonly DefectProof[], decided: ReadonlySet<s
     ),
     missed: missed.map(({ id, found, of }) => `${id} (${found} of ${of})`),
     falseAlarms: fuzzed.reduce((sum, { fuzz }) => sum + fuzz.falseAlarms, 0),
+    checked: checks.length,
+    notHeld: checks.flatMap(({ id, checked }) => [
+      ...(checked.replays < REPLAYS ? [`${id}: replayed ${checked.replays} of ${REPLAYS} times`] : []),
+      ...(checked.case === '' ? [] : [`${id}: ${checked.case}`]),
+    ]),
   };
 }

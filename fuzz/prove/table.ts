@@ -1,12 +1,13 @@
+import { REPLAYS } from './check-hit.ts';
 import { type DefectProof, overSeeds } from './proof.ts';
 import type { ProveSummary } from './summary.ts';
 
 const HEADINGS = ['defect', 'requirement', 'found by case', 'fuzzing: sequences', 'steps'];
 
 /** The proofs as lines of text: a table, one row a requirement. */
-export function tableOf(proofs: readonly DefectProof[], fuzzing: boolean): string[] {
+export function tableOf(proofs: readonly DefectProof[], fuzzing: boolean, cases = true): string[] {
   const columns = fuzzing ? HEADINGS.length : 3;
-  const rows = [HEADINGS, ...proofs.flatMap((proof) => rowsOf(proof, fuzzing))].map((row) =>
+  const rows = [HEADINGS, ...proofs.flatMap((proof) => rowsOf(proof, fuzzing, cases))].map((row) =>
     row.slice(0, columns),
   );
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -21,12 +22,13 @@ export function tableOf(proofs: readonly DefectProof[], fuzzing: boolean): strin
 function rowsOf(
   { id, requirements, unreachable, fuzz, problems }: DefectProof,
   fuzzing: boolean,
+  cases: boolean,
 ): string[][] {
   const last = !fuzzing ? ['', ''] : fuzz === null ? [`no: ${unreachable}`, ''] : fuzzCells(fuzz);
   const rows = requirements.map(({ requirement, proof }, i) => [
     i === 0 ? id : '',
     requirement,
-    proof === null ? 'NOT PROVED' : proof.case,
+    proof?.case ?? (cases ? 'NOT PROVED' : 'not tried'),
     ...(i === 0 ? last : ['', '']),
   ]);
   return [...rows, ...problems.map((problem) => ['', `! ${problem}`, '', '', ''])];
@@ -49,7 +51,9 @@ export function totalsOf(summary: ProveSummary, limit: number): string[] {
   const { defects, decided, proved, unproved, unprovedClaims, reachable, foundByAll, foundBySome, missed } =
     summary;
   const lines = [
-    `${defects} defects; ${proved} of ${decided} decided requirements proved${percent(proved, decided)}`,
+    decided === 0
+      ? `${defects} defects`
+      : `${defects} defects; ${proved} of ${decided} decided requirements proved${percent(proved, decided)}`,
   ];
   if (reachable > 0) {
     lines.push(
@@ -58,6 +62,13 @@ export function totalsOf(summary: ProveSummary, limit: number): string[] {
         `shrunk to ${summary.medianSteps} steps`,
     );
   }
+  if (summary.checked > 0) {
+    lines.push(
+      `${summary.checked} counterexamples run ${REPLAYS} times again, and as cases on wrong and right device: ` +
+        (summary.notHeld.length === 0 ? 'all held' : `${summary.notHeld.length} did not hold`),
+    );
+  }
+  for (const one of summary.notHeld) lines.push(`did not hold: ${one}`);
   if (summary.falseAlarms > 0)
     lines.push(`FALSE ALARMS: ${summary.falseAlarms} sequences failed the right device as well`);
   for (const id of unproved) lines.push(`no proof: ${id}`);

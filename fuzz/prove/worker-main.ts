@@ -4,6 +4,7 @@ import type { CatalogueCase } from '../../conformance/loader/case.ts';
 import type { ParentSource } from '../../conformance/runner/targets.ts';
 import { proveByCases } from './by-cases.ts';
 import { proveByFuzzing, shrinkHit } from './by-fuzzing.ts';
+import { checkHit } from './check-hit.ts';
 import type { ProveMessage, ProveTask, Unit } from './protocol.ts';
 import { Rig } from './rig.ts';
 
@@ -44,6 +45,8 @@ function work(unit: Unit, cases: readonly CatalogueCase[], rig: Rig, beat: (n: n
   } else if (unit.kind === 'seed') {
     send({ kind: 'seed', result: proveByFuzzing(defect, unit.seed, unit.limit, rig, beat) });
   } else {
-    send({ kind: 'shrunk', shrunk: shrinkHit(defect, unit.hit, rig) });
+    const shrunk = shrinkHit(defect, unit.hit, rig);
+    send({ kind: 'shrunk', shrunk });
+    send({ kind: 'checked', checked: checkHit(defect, unit.hit, shrunk, rig) });
   }
 }
