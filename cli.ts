@@ -18,6 +18,7 @@ import {
 import { judgeCommand, replayCommand } from './conformance/commands/replay.ts';
 import { runCommand } from './conformance/commands/run.ts';
 import { schemaCommand } from './conformance/commands/schema.ts';
+import { inlineMore } from './conformance/commands/v8.ts';
 import { LabError } from './conformance/lab/lab-error.ts';
 import { InputError } from './conformance/loader/problems.ts';
 import { RunRefused } from './conformance/runner/pool.ts';
@@ -304,6 +305,7 @@ const READER_LEFT = new Set(['EPIPE', 'ECONNRESET']);
 
 /** Run the command line with `args` (without node and script). Resolves to the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  inlineMore();
   const context: CommandContext = {
     parents: parentSource,
     builtIn: PARENTS,

@@ -9,18 +9,8 @@ const FOLDERS = ['specs', 'framework', 'devices', 'conformance', 'fuzz', 'report
 const SOURCE = /\.(ts|tsx|mjs|css)$/;
 
 function newest() {
-  let latest = Math.max(
-    ...[
-      'cli.ts',
-      'worker.ts',
-      'fuzz-worker.ts',
-      'prove-worker.ts',
-      'ring-bench-worker.ts',
-      'lab-agent.ts',
-      'parents.ts',
-      'api.ts',
-    ].map((name) => statSync(join(root, name)).mtimeMs),
-  );
+  const entries = readdirSync(root).filter((name) => SOURCE.test(name));
+  let latest = Math.max(...entries.map((name) => statSync(join(root, name)).mtimeMs));
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !SOURCE.test(entry.name) || entry.name.endsWith('.test.ts')) continue;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
 import { failureBlock, summaryLines } from '../../reports/console.ts';
 import { htmlReport } from '../../reports/html/html.ts';
@@ -23,6 +22,7 @@ import { splitTarget } from '../runner/targets.ts';
 import { cataloguePaths, openCatalogue } from './catalogue.ts';
 import { type CommandContext, EXIT, UsageError } from './context.ts';
 import { Progress } from './progress.ts';
+import { compileLate } from './v8.ts';
 
 export interface RunOptions {
   target?: string[];
@@ -59,12 +59,6 @@ export interface Elsewhere {
   end(): void;
 }
 
-/**
- * V8 optimises a function once it has run so many bytes of bytecode. A catalogue run is over before most of that
- * pays off: with V8's own limit of 66 KB compiling takes more of the processors than running.
- */
-const COMPILE_AFTER = '--interrupt-budget=500000';
-
 /** Whether what a target names serves one driver at a time. */
 const isExclusive = (spec: string, { parents }: CommandContext): boolean =>
   parents.builtIn.get(splitTarget(spec).name)?.exclusive ?? false;
@@ -85,7 +79,7 @@ export async function runCommand(
     throw new UsageError(`unknown --combine ${combine}`, `choices: ${COMBINE.join(', ')}`);
   if (options.driver !== undefined && !BUS_DRIVERS.includes(options.driver))
     throw new UsageError(`no bus driver ${options.driver}`, `bus drivers: ${BUS_DRIVERS.join(', ')}`);
-  setFlagsFromString(COMPILE_AFTER);
+  compileLate();
   const started = new Date();
   const begun = performance.now();
   const catalogue = openCatalogue(options.catalogue);
