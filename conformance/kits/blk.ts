@@ -2,6 +2,7 @@ import { remembering } from '../../specs/remember.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { type DeviceKit, difference, pattern } from './kit.ts';
+import { mediumOf } from './medium.ts';
 
 /** Request types (section 5.2.6). */
 export const BLK_T = { IN: 0, OUT: 1, FLUSH: 4, GET_ID: 8, DISCARD: 11, WRITE_ZEROES: 13 } as const;
@@ -22,10 +23,6 @@ export function blkHeader(type: number, sector: number | bigint, reserved = 0): 
   } else view.setBigUint64(8, BigInt.asUintN(64, BigInt(sector)), true);
   return bytes;
 }
-
-/** What this session knows to be on the medium, by sector. */
-export const media = (session: Session): Map<number, Uint8Array> =>
-  session.state('blk-media', () => new Map<number, Uint8Array>());
 
 /** Capacity in sectors, from the configuration space (section 5.2.4). */
 export function capacity(session: Session): number {
@@ -75,15 +72,16 @@ export const blkKit: DeviceKit = {
     direction === 'out' && (session.offered & 32n) !== 0n ? 'the device is read-only' : null,
   plan(session, direction, size, seed) {
     const count = Math.max(1, Math.ceil(size / SECTOR));
-    const known = media(session);
+    const medium = mediumOf(session);
     const versionOf = versions(session);
     if (direction === 'out') {
       const sector = sectorFor(session, seed, count);
       const data = pattern(seed, count * SECTOR);
       const readable = writeRequest(sector, seed, data);
       const mine: number[] = [];
+      const issue = medium.issue();
+      medium.forget(sector, count);
       for (let i = 0; i < count; i++) {
-        known.delete(sector + i);
         bump(versionOf, sector + i);
         mine.push(versionOf.get(sector + i)!);
       }
@@ -99,7 +97,11 @@ export const blkKit: DeviceKit = {
           for (let i = 0; i < count; i++) {
             // Two writes of one sector at a time: either may be the last.
             if (versionOf.get(sector + i) === mine[i])
-              known.set(sector + i, count === 1 ? data : data.subarray(i * SECTOR, (i + 1) * SECTOR));
+              medium.learn(
+                sector + i,
+                count === 1 ? data : data.subarray(i * SECTOR, (i + 1) * SECTOR),
+                issue,
+              );
             bump(versionOf, sector + i);
           }
           return null;
@@ -118,7 +120,7 @@ export const blkKit: DeviceKit = {
         const status = session.buffers.lastByte(buffer);
         if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
         for (let i = 0; i < count; i++) {
-          const want = versionOf.get(sector + i) === before[i] ? known.get(sector + i) : undefined;
+          const want = versionOf.get(sector + i) === before[i] ? medium.get(sector + i) : undefined;
           if (want === undefined || session.buffers.differsAt(buffer, i * SECTOR, want) < 0) continue;
           const got = session.buffers.written(buffer).subarray(i * SECTOR, (i + 1) * SECTOR);
           return difference(`sector ${sector + i}`, want, got);

@@ -1,8 +1,9 @@
 import { Buffer as NodeBuffer } from 'node:buffer';
 import { allowedStatuses } from '../../specs/model/blk.ts';
 import { remembering } from '../../specs/remember.ts';
-import { BLK_S, BLK_T, blkHeader, capacity, media, SECTOR } from '../kits/blk.ts';
+import { BLK_S, BLK_T, blkHeader, capacity, SECTOR } from '../kits/blk.ts';
 import { difference, pattern } from '../kits/kit.ts';
+import { type Issue, mediumOf } from '../kits/medium.ts';
 import type { Buffer } from '../session/buffers.ts';
 import { addOptions, cutSizes, partsOf } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
@@ -123,6 +124,7 @@ interface Issued {
   readonly save?: string;
   /** The driver broke a rule with it: what it did to its own sectors is open. */
   readonly breach?: boolean;
+  readonly issue: Issue;
   settled: boolean;
 }
 
@@ -144,31 +146,31 @@ interface Seen {
 }
 
 function forget(session: Session, ranges: readonly Range[]): void {
-  const known = media(session);
-  for (const { sector, count } of ranges) {
-    if (count <= known.size) for (let i = 0; i < count; i++) known.delete(sector + i);
-    else for (const key of known.keys()) if (key >= sector && key < sector + count) known.delete(key);
-  }
+  const medium = mediumOf(session);
+  for (const { sector, count } of ranges) medium.forget(sector, count);
 }
 
 /** Take over into the session's knowledge of the medium what a request has done. */
 function settle(session: Session, request: Issued, status: number | undefined, bytes: Uint8Array): void {
   if (request.settled) return;
   request.settled = true;
-  const { type, sector, out, ranges } = request;
-  const known = media(session);
+  const { type, sector, out, ranges, issue } = request;
+  const medium = mediumOf(session);
   const ok = status === BLK_S.OK && !request.breach;
   if (type === BLK_T.OUT) {
     const whole = Math.floor(out.length / SECTOR);
-    forget(session, [{ sector, count: Math.ceil(out.length / SECTOR) }]);
-    if (ok) for (let i = 0; i < whole; i++) known.set(sector + i, out.subarray(i * SECTOR, (i + 1) * SECTOR));
+    medium.forget(sector, Math.ceil(out.length / SECTOR));
+    if (ok)
+      for (let i = 0; i < whole; i++)
+        medium.learn(sector + i, out.subarray(i * SECTOR, (i + 1) * SECTOR), issue);
   } else if (type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES) {
     forget(session, ranges);
     if (type === BLK_T.WRITE_ZEROES && ok) {
       for (const range of ranges)
-        for (let i = 0; i < Math.min(range.count, KNOWN_LIMIT); i++) known.set(range.sector + i, ZERO_SECTOR);
+        for (let i = 0; i < Math.min(range.count, KNOWN_LIMIT); i++)
+          medium.learn(range.sector + i, ZERO_SECTOR, issue);
     }
-  }
+  } else if (type === BLK_T.FLUSH && ok) medium.flushed(issue);
   if (request.save !== undefined) session.saved.set(`blk:${request.save}`, bytes.slice(0, -1));
 }
 
@@ -185,12 +187,12 @@ function wrongData(session: Session, request: Issued, bytes: Uint8Array, want: D
     if (saved === undefined) session.stop(`no read was saved as ${want.same}`);
     return difference('data', saved, got) ?? undefined;
   }
-  const known = media(session);
+  const medium = mediumOf(session);
   for (let i = 0; i * SECTOR < got.length; i++) {
     const sector = request.sector + i;
     const expected =
       want === 'known'
-        ? known.get(sector)
+        ? medium.get(sector)
         : want === 'zeroes'
           ? ZERO_SECTOR
           : contentOf(want, sector, SECTOR);
@@ -367,6 +369,7 @@ function submit(session: Session, args: BlkArgs): Buffer {
     room,
     ranges,
     save: args.save,
+    issue: mediumOf(session).issue(),
     settled: false,
   });
   session.queues.add(buffer, addOptions(session, framingOf(args), parts.length));

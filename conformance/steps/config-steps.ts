@@ -1,4 +1,5 @@
 import { configField, configFields } from '../../specs/virtio-1.1/config-space.ts';
+import { mediumOf } from '../kits/medium.ts';
 import type { Session } from '../session/session.ts';
 import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
 import { queueIndex } from './request-steps.ts';
@@ -212,7 +213,10 @@ export const backendStep = defineStep<BackendArgs, never>({
     }
     if (args.release) act('release', backend.release && (() => backend.release!()));
     if (args.fail) act('fail', backend.fail && (() => backend.fail!()));
-    if (args['power-cut']) act('powerCut', backend.powerCut && (() => backend.powerCut!()));
+    if (args['power-cut']) {
+      act('powerCut', backend.powerCut && (() => backend.powerCut!()));
+      mediumOf(session).powerCut();
+    }
   },
 });
 
