@@ -2,6 +2,7 @@ import type { ParentDefinition } from '../framework/parent.ts';
 import { ifcvfBlk, ifcvfNet } from './ifcvf/parents.ts';
 import { kernelManagementParent } from './management/kernel-parent.ts';
 import { managementParent } from './management/parent.ts';
+import { mlx5Net } from './mlx5/parents.ts';
 import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
@@ -21,6 +22,7 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
     virtioMmioBlk,
     ifcvfNet,
     ifcvfBlk,
+    mlx5Net,
     qemu,
     vduseBlk,
     vhostUser,

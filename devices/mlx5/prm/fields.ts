@@ -1,0 +1,34 @@
+/** A field of a command or context: byte offset of its big-endian dword, highest and lowest bit in it. */
+export type Field = readonly [at: number, high: number, low: number];
+
+/** Value of `field` of the structure that begins at byte `base`. */
+export function getField(bytes: Uint8Array, base: number, [at, high, low]: Field): number {
+  const o = base + at;
+  const dword = ((bytes[o] << 24) | (bytes[o + 1] << 16) | (bytes[o + 2] << 8) | bytes[o + 3]) >>> 0;
+  return high === 31 && low === 0 ? dword : (dword >>> low) & (2 ** (high - low + 1) - 1);
+}
+
+/** Store `value` in `field`; bits beyond its width are cut off, its neighbours stay. */
+export function putField(bytes: Uint8Array, base: number, [at, high, low]: Field, value: number): void {
+  const o = base + at;
+  const mask = (high - low === 31 ? 0xffff_ffff : (2 ** (high - low + 1) - 1) << low) >>> 0;
+  const old = ((bytes[o] << 24) | (bytes[o + 1] << 16) | (bytes[o + 2] << 8) | bytes[o + 3]) >>> 0;
+  const dword = ((old & ~mask) | ((value << low) & mask)) >>> 0;
+  bytes[o] = dword >>> 24;
+  bytes[o + 1] = dword >>> 16;
+  bytes[o + 2] = dword >>> 8;
+  bytes[o + 3] = dword;
+}
+
+/** A 64-bit value as a number: exact below 2^53. */
+export function get64(bytes: Uint8Array, at: number): number {
+  return getField(bytes, at, DWORD) * 2 ** 32 + getField(bytes, at + 4, DWORD);
+}
+
+export function put64(bytes: Uint8Array, at: number, value: number): void {
+  putField(bytes, at, DWORD, Math.floor(value / 2 ** 32));
+  putField(bytes, at + 4, DWORD, value >>> 0);
+}
+
+/** A whole dword. */
+export const DWORD: Field = [0, 31, 0];
