@@ -125,7 +125,17 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--focus <names>', `concentrate on: ${FOCUSES.join(',')}`, commas)
     .option('--shard <i/n>', 'this is part i of n of the campaign')
     .option('-o, --out <dir>', 'folder for findings (default: out/fuzz); findings there are known already')
-    .option('--timeout <ms>', 'time that one sequence may take before it is a hang (default 5000)', positive)
+    .option(
+      '--timeout <ms>',
+      'time that one sequence may take before it is a hang (default 5000; 30000 outside the process)',
+      positive,
+    )
+    .option(
+      '--shrink <seconds>',
+      'time that shrinking one finding of a device outside the process may take (default 30)',
+      positive,
+    )
+    .option('--ignore <requirements>', 'findings about these do not count: known already', commas)
     .option('--code-coverage', 'let fresh code of an in-process parent guide as well (slower)')
     .option('--no-guidance', 'draw every sequence afresh')
     .option('--json', 'print events as JSON lines')

@@ -115,9 +115,10 @@ export interface ParentInstance {
    * (a device with time of its own, instead of `pump`) Wait at most about `ms` milliseconds until it gives a sign,
    * and call the callbacks that are due. Returns whether it gave one. Waiting in vain proves only what the parent
    * makes sure of: that the device was let run meanwhile, e.g. by an answer that it gave to something else.
+   * `calm`: the driver misses nothing and has broken no rule, so a short look will do.
    * @throws DeviceFailure when the device has died or answers no more
    */
-  wait?(ms: number): boolean;
+  wait?(ms: number, calm: boolean): boolean;
   /**
    * (with `wait`) Whether the device is known to be at work at this moment, as a process that runs or waits for its
    * disk; then a wait in vain proves nothing. Not for devices that are always busy.

@@ -10,7 +10,10 @@ const MEMORY = 8 << 20;
 /** A place to run sequences against `target`. @throws TargetError when no device can be made of it */
 export function benchOf(target: Target): Bench {
   try {
-    return { target, facts: deviceFacts(target.definition, target.options), guest: new GuestMemory(MEMORY) };
+    const guest = new GuestMemory(MEMORY);
+    const facts = deviceFacts(target.definition, target.options);
+    // Whatever a device outside the suite runs in belongs to the memory that it shares.
+    return { target, facts, guest, ...(target.definition.external ? { renew: () => guest.dispose() } : {}) };
   } catch (error) {
     throw new TargetError(
       `${target.name} cannot be used: ${(error as Error).message}`,

@@ -1,3 +1,4 @@
+import type { History } from '../conformance/history/history.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { bucketOf } from './bucket.ts';
@@ -37,6 +38,7 @@ export interface Hit {
   at: number;
   sequence: Sequence;
   finding: Finding;
+  history: History;
   bucket: string;
 }
 
@@ -93,7 +95,7 @@ export class Campaign {
     if (guidance && this.#options.batchSignal) this.#inBatch(sequence, this.#options.batchSignal);
     return finding === null
       ? null
-      : { at: this.#count, sequence, finding, bucket: bucketOf(finding, history) };
+      : { at: this.#count, sequence, finding, history, bucket: bucketOf(finding, history) };
   }
 
   /** Keep the last few sequences of a batch that reached fresh code. */

@@ -16,6 +16,12 @@ export interface Bench {
   guest: GuestMemory;
   /** Requirements of which a warning counts as well; otherwise only what fails a device does. */
   warnings?: ReadonlySet<string>;
+  /** Requirements whose findings do not count: what is known already. */
+  ignored?: ReadonlySet<string>;
+  /** Called before each sequence, for a watchdog: the work goes on, and this is what it is. */
+  beat?(sequence: Sequence): void;
+  /** Devices outside the suite: end the process behind the target, so that the next sequence gets a fresh one. */
+  renew?(): void;
 }
 
 /** What a sequence did. */
@@ -26,16 +32,29 @@ export interface Executed {
 }
 
 /** Run a sequence and record its history, without judging it. */
-export function record(sequence: Sequence, { target, facts, guest }: Bench): History {
-  const settings = { seed: sequence.seed, poison: 0xa5, features: [] };
+export function record(sequence: Sequence, bench: Bench): History {
+  const { target, facts, guest } = bench;
+  bench.beat?.(sequence);
   const events = attempt(() =>
-    runSteps(sequence.steps, { ...settings, definition: target.definition, options: target.options, guest }),
+    runSteps(sequence.steps, {
+      ...settingsOf(sequence),
+      definition: target.definition,
+      options: target.options,
+      guest,
+    }),
   );
+  return historyOf(sequence, { name: target.name, type: facts.type, options: target.options }, events);
+}
+
+const settingsOf = ({ seed }: Sequence) => ({ seed, poison: 0xa5, features: [] });
+
+/** The history of a sequence that was run against `target`. */
+export function historyOf(sequence: Sequence, target: History['target'], events: HistoryEvent[]): History {
   return {
     version: HISTORY_VERSION,
     case: { id: `fuzz/${sequence.seed}`, requirements: ['INV-ALIVE'], class: 'resilience' },
-    target: { name: target.name, type: facts.type, options: target.options },
-    ...settings,
+    target,
+    ...settingsOf(sequence),
     steps: sequence.steps,
     events,
   };
@@ -53,9 +72,10 @@ function attempt(run: () => HistoryEvent[]): HistoryEvent[] {
 }
 
 /** Whether a finding counts: it fails a device, or warns of one of the requirements that are looked for. */
-export function counts(finding: Finding, warnings?: ReadonlySet<string>): boolean {
+export function counts(finding: Finding, { warnings, ignored }: Pick<Bench, 'warnings' | 'ignored'>): boolean {
   const verdict = weigh(finding);
   if (verdict === 'warn') return warnings?.has(finding.requirement) ?? false;
+  if (verdict === 'fail' && ignored?.has(finding.requirement)) return false;
   return verdict === 'fail' || verdict === 'crash' || verdict === 'hang';
 }
 
@@ -64,6 +84,6 @@ export function execute(sequence: Sequence, bench: Bench, judging = true): Execu
   const history = record(sequence, bench);
   if (!judging) return { history, finding: null };
   const { findings } = judge(history);
-  const bad = findings.find((finding) => counts(finding, bench.warnings));
+  const bad = findings.find((finding) => counts(finding, bench));
   return { history, finding: bad ?? null };
 }

@@ -1,8 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { History } from '../conformance/history/history.ts';
 import { bucketId } from './as-case.ts';
 import { writeWhole } from './corpus.ts';
 import type { FoundBug } from './protocol.ts';
+import type { Reproduced } from './shrink.ts';
 
 /** One bug in the summary of a campaign. */
 export interface Bug {
@@ -20,6 +22,8 @@ export interface Bug {
   seed: number;
   at: number;
   target: string;
+  /** How often it showed in a fresh process; devices outside the suite only. */
+  reproduced?: Reproduced;
   files: { case: string; history: string };
 }
 
@@ -65,6 +69,7 @@ export class Findings {
       seed,
       at: found.at,
       target,
+      ...(found.reproduced ? { reproduced: found.reproduced } : {}),
       files,
     };
     this.bugs.set(found.bucket, bug);
@@ -76,6 +81,39 @@ export class Findings {
       this.#complain(
         `${this.folder} cannot be written (${(error as Error).message}); the case is printed instead:\n${found.yaml}`,
       );
+    }
+    this.save();
+    return bug;
+  }
+
+  /** Note that a worker was lost: `history` has the steps that it was at, where they are known. */
+  lose(why: string, seed: number, at: number, target: string, history: History | null): Bug {
+    const bucket = `INV-ALIVE | ${why.replace(/\d+/g, '#')}`;
+    const id = history === null ? '' : bucketId(bucket);
+    const known = this.bugs.get(bucket);
+    const bug: Bug = known ?? {
+      id,
+      bucket,
+      requirement: 'INV-ALIVE',
+      expected: 'the device survives',
+      actual: why,
+      steps: history?.steps.length ?? 0,
+      originalSteps: history?.steps.length ?? 0,
+      hits: 0,
+      seed,
+      at,
+      target,
+      files: { case: '', history: history === null ? '' : join(this.folder, `${id}.history.json`) },
+    };
+    bug.hits++;
+    this.bugs.set(bucket, bug);
+    if (known === undefined && history !== null) {
+      try {
+        mkdirSync(this.folder, { recursive: true });
+        writeWhole(bug.files.history, `${JSON.stringify(history)}\n`);
+      } catch (error) {
+        this.#complain(`${this.folder} cannot be written (${(error as Error).message})`);
+      }
     }
     this.save();
     return bug;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { LAST_SIZE, LastSequence } from './last-sequence.ts';
 import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
 import type { Sequence } from './sequence.ts';
 import type { Focus } from './strategy.ts';
@@ -22,13 +23,18 @@ export interface FuzzPoolOptions {
   codeCoverage: boolean;
   corpus: Sequence[];
   known: string[];
+  ignored: string[];
+  shrinkMs: number;
   /** Milliseconds that one sequence may take. */
   timeout: number;
   signal: AbortSignal;
   onProgress(lane: number, message: FuzzMessage & { kind: 'progress' }): void;
+  /** A finding before it is shrunk, so that it can be kept whatever happens. */
+  onSeen(lane: number, bug: FoundBug, seed: number): void;
+  /** The same finding, shrunk; or as it was where the worker was lost while shrinking. */
   onFound(lane: number, bug: FoundBug, seed: number): void;
-  /** A worker died or hung in sequence number `at` of the campaign with `seed`. */
-  onLost(lane: number, seed: number, at: number, why: string): void;
+  /** A worker died or hung in sequence number `at` of the campaign with `seed`; the sequence where it is known. */
+  onLost(lane: number, seed: number, at: number, why: string, sequence: Sequence | null): void;
 }
 
 /** A campaign could not start. */
@@ -66,9 +72,16 @@ async function runLane(lane: number, options: FuzzPoolOptions, deadline: number)
     const seed = laneSeed(options.seed, lane, life);
     const lost = await runLife(lane, seed, left, options, deadline);
     if (lost === null) return;
-    options.onLost(lane, seed, lost.at, lost.why);
+    options.onLost(lane, seed, lost.at, lost.why, lost.sequence);
     if (left !== null) left -= lost.at;
   }
+}
+
+/** Where and why a worker was lost. */
+interface Lost {
+  at: number;
+  why: string;
+  sequence: Sequence | null;
 }
 
 /** One worker from start to end. Resolves to where and why it was lost, or null when it ended in an orderly way. */
@@ -78,11 +91,11 @@ function runLife(
   runs: number | null,
   options: FuzzPoolOptions,
   deadline: number,
-): Promise<{ at: number; why: string } | null> {
+): Promise<Lost | null> {
   return new Promise((resolve, reject) => {
-    const shared = new SharedArrayBuffer(8);
-    const control = new Int32Array(shared);
-    const { target, reference, focus, guidance, codeCoverage, corpus, known } = options;
+    const shared = { control: new SharedArrayBuffer(12), last: new SharedArrayBuffer(LAST_SIZE) };
+    const control = new Int32Array(shared.control);
+    const { target, reference, focus, guidance, codeCoverage, corpus, known, ignored, shrinkMs } = options;
     const task: FuzzTask = {
       target,
       reference,
@@ -93,18 +106,23 @@ function runLife(
       codeCoverage,
       corpus,
       known,
-      control: shared,
+      ignored,
+      shrinkMs,
+      ...shared,
     };
     const worker = new Worker(options.script, { workerData: task });
     let last = -1;
     let since = performance.now();
     let stoppedAt = 0;
     let settled = false;
-    const finish = (result: { at: number; why: string } | null, error?: Error) => {
+    let pending: FoundBug | null = null;
+    const finish = (result: Omit<Lost, 'sequence'> | null, error?: Error) => {
       if (settled) return;
       settled = true;
       clearInterval(watchdog);
-      void worker.terminate().then(() => (error ? reject(error) : resolve(result)));
+      if (pending !== null) options.onFound(lane, pending, seed);
+      const lost = result && { ...result, sequence: new LastSequence(shared.last).read() };
+      void worker.terminate().then(() => (error ? reject(error) : resolve(lost)));
     };
     const watchdog = setInterval(() => {
       const now = performance.now();
@@ -114,8 +132,9 @@ function runLife(
       }
       if (stoppedAt > 0 && now - stoppedAt > GRACE_MS + options.timeout) finish(null);
       const at = Atomics.load(control, 0);
-      if (at !== last) {
-        last = at;
+      const beats = Atomics.load(control, 2);
+      if (beats !== last) {
+        last = beats;
         since = now;
       } else if (at > 0 && now - since > options.timeout) {
         finish({ at, why: `sequence ${at} did not end within ${options.timeout} ms` });
@@ -125,8 +144,12 @@ function runLife(
       if (settled) return;
       if (message.kind === 'refused') finish(null, new FuzzRefused(message.message, message.usage));
       else if (message.kind === 'progress') options.onProgress(lane, message);
-      else if (message.kind === 'found') {
-        since = performance.now();
+      else if (message.kind === 'seen') {
+        pending = message.bug;
+        known.push(message.bug.bucket);
+        options.onSeen(lane, message.bug, seed);
+      } else if (message.kind === 'found') {
+        pending = null;
         options.onFound(lane, message.bug, seed);
       } else finish(null);
     });

@@ -1,6 +1,7 @@
 import type { History } from '../conformance/history/history.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import type { Sequence } from './sequence.ts';
+import type { Reproduced } from './shrink.ts';
 import type { Focus } from './strategy.ts';
 
 /** What a fuzz worker is told. */
@@ -17,8 +18,14 @@ export interface FuzzTask {
   corpus: Sequence[];
   /** Buckets that need not be shrunk any more. */
   known: string[];
-  /** Element 0: sequence that runs now, for the watchdog; element 1: set to stop. */
+  /** Requirements whose findings do not count. */
+  ignored: string[];
+  /** Milliseconds that shrinking one finding may take, where the device lies outside the suite. */
+  shrinkMs: number;
+  /** Element 0: sequence that runs now; element 1: set to stop; element 2: counts runs, for the watchdog. */
   control: SharedArrayBuffer;
+  /** The sequence that runs now (`LastSequence`), for devices outside the suite. */
+  last: SharedArrayBuffer;
 }
 
 /** A finding, shrunk, with all that is written about it. */
@@ -31,6 +38,7 @@ export interface FoundBug {
   history: History;
   yaml: string;
   runs: number;
+  reproduced?: Reproduced;
 }
 
 export type FuzzMessage =
@@ -43,6 +51,8 @@ export type FuzzMessage =
       fresh: Sequence[];
       heapMb: number;
     }
+  /** A finding as it came, before it is shrunk: kept in case the worker is lost meanwhile. */
+  | { kind: 'seen'; bug: FoundBug }
   | { kind: 'found'; bug: FoundBug }
   | { kind: 'refused'; message: string; usage: boolean }
   | { kind: 'done' };

@@ -3,52 +3,147 @@ import { sameBug } from './bucket.ts';
 import { type Bench, type Executed, execute } from './execute.ts';
 import { numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
 
-/** Runs that shrinking may cost at most. */
-const MOST_RUNS = 1500;
+/** What shrinking may cost. */
+export interface ShrinkBudget {
+  /** Sequences run at most. */
+  runs: number;
+  /** Milliseconds; left out where the same input has to give the same result. */
+  milliseconds?: number;
+  /** Asked before each run: whether to come to an end now. */
+  stop?(): boolean;
+}
+
+/** The budget where devices are as quick as the suite. */
+export const IN_PROCESS: ShrinkBudget = { runs: 1500 };
+
+/** Times that a sequence is run to learn how surely it shows what it showed. */
+const TRIALS = 4;
+/** Times that a candidate gets when the bug does not show every time. */
+const MOST_TRIES = 5;
+/** Times that the result is run in a fresh process. */
+const CONFIRMATIONS = 3;
 
 type Steps = Omit<SequenceStep, 'at'>[];
+
+/** How often a bug showed when its sequence was run in a process of its own. */
+export interface Reproduced {
+  times: number;
+  of: number;
+}
 
 export interface Shrunk extends Executed {
   sequence: Sequence;
   finding: Finding;
   /** Sequences that were run to get here. */
   runs: number;
+  /** Devices outside the suite only. */
+  reproduced?: Reproduced;
 }
 
 /**
  * Find a small sequence that shows the same bug: steps dropped by delta debugging, then arguments simplified.
  * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it:
- * otherwise dropping a step could turn a finding into a mere misuse. Without one, steps that belong together
- * stay together: what a scene expects is right only behind all of its steps.
+ * otherwise dropping a step could turn a finding into a mere misuse. Without one, or where it does not pass the
+ * whole sequence either, steps that belong together stay together: what a scene expects is right only behind all
+ * of its steps.
+ *
+ * A bug of a device outside the suite may not show every time: then each candidate gets several tries. In the
+ * end the result is run in fresh processes ({@link Shrunk.reproduced}), and the last history in which the bug
+ * showed is the one that is kept. Without a single showing `found` and the last history are returned.
  */
-export function shrink(sequence: Sequence, found: Finding, bench: Bench, reference: Bench | null): Shrunk {
-  let runs = 0;
-  let best: Shrunk | null = null;
+export function shrink(
+  sequence: Sequence,
+  found: Finding,
+  bench: Bench,
+  reference: Bench | null,
+  budget: ShrinkBudget = IN_PROCESS,
+): Shrunk {
+  const effort = new Effort(found, bench, budget);
+  const outside = bench.renew !== undefined;
+  const whole = effort.trial(sequence.steps, sequence.seed, outside ? TRIALS : 1);
+  if (whole.shown === 0) {
+    const { history } = whole.last ?? execute(sequence, bench);
+    const reproduced = outside ? { reproduced: { times: 0, of: whole.runs } } : {};
+    return { sequence, history, finding: found, runs: effort.runs, ...reproduced };
+  }
+  const tries = whole.shown === whole.runs ? 1 : Math.min(MOST_TRIES, Math.ceil((2 * whole.runs) / whole.shown));
+  const judged = reference !== null && passes(sequence, reference);
+  let best: Shrunk = { ...whole.best!, sequence, runs: effort.runs };
   const attempt = (steps: Steps): boolean => {
-    if (runs >= MOST_RUNS || steps.length === 0) return false;
-    runs++;
+    if (steps.length === 0 || effort.spent()) return false;
+    const { best: shows } = effort.trial(steps, sequence.seed, tries, true);
+    if (shows === null) return false;
     const candidate = { seed: sequence.seed, steps: numbered(steps) };
-    const executed = tryExecute(candidate, bench);
-    if (executed?.finding == null || !sameBug(executed.finding, found)) return false;
-    if (reference !== null && !passes(candidate, reference)) return false;
-    best = { sequence: candidate, history: executed.history, finding: executed.finding, runs };
+    if (judged && !passes(candidate, reference!)) return false;
+    best = { ...shows, sequence: candidate, runs: effort.runs };
     return true;
   };
   // Nothing after the step that showed it matters.
   let steps: Steps = sequence.steps.slice(0, found.step + 1);
-  if (!attempt(steps)) {
-    steps = sequence.steps;
-    if (!attempt(steps)) {
-      const executed = execute(sequence, bench);
-      return { sequence, history: executed.history, finding: found, runs };
-    }
-  }
+  if (steps.length === sequence.steps.length || !attempt(steps)) steps = sequence.steps;
   for (let before = Number.POSITIVE_INFINITY; before > steps.length; ) {
     before = steps.length;
-    steps = drop(reference === null ? pieces(steps) : steps.map((step) => [step]), attempt);
+    steps = drop(judged ? steps.map((step) => [step]) : pieces(steps), attempt);
     steps = simplify(steps, attempt);
   }
-  return { ...best!, runs };
+  return { ...best, ...(outside ? confirm(best, effort) : {}), runs: effort.runs };
+}
+
+/** Run the result in processes of its own. */
+function confirm({ sequence }: Shrunk, effort: Effort): Partial<Shrunk> {
+  let times = 0;
+  let shown: Partial<Shrunk> = {};
+  let of = 0;
+  for (; of < CONFIRMATIONS; of++) {
+    effort.bench.renew!();
+    const { best } = effort.trial(sequence.steps, sequence.seed, 1);
+    if (best === null) continue;
+    times++;
+    shown = best;
+  }
+  return { ...shown, reproduced: { times, of } };
+}
+
+/** Runs of sequences that may show one finding, within a budget. */
+class Effort {
+  readonly bench: Bench;
+  readonly #found: Finding;
+  readonly #budget: ShrinkBudget;
+  readonly #end: number;
+  runs = 0;
+
+  constructor(found: Finding, bench: Bench, budget: ShrinkBudget) {
+    this.#found = found;
+    this.bench = bench;
+    this.#budget = budget;
+    this.#end =
+      budget.milliseconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + budget.milliseconds;
+  }
+
+  /** The budget is used up. */
+  spent(): boolean {
+    if (this.runs >= this.#budget.runs || this.#budget.stop?.()) return true;
+    return this.#end !== Number.POSITIVE_INFINITY && performance.now() > this.#end;
+  }
+
+  /** Run steps up to `times`, or with `once` until the bug shows. */
+  trial(steps: Steps, seed: number, times: number, once = false) {
+    let shown = 0;
+    let runs = 0;
+    let last: Executed | null = null;
+    let best: (Executed & { finding: Finding }) | null = null;
+    do {
+      runs++;
+      this.runs++;
+      last = tryExecute({ seed, steps: numbered(steps) }, this.bench);
+      const finding = last?.finding ?? null;
+      if (finding === null || !sameBug(finding, this.#found)) continue;
+      shown++;
+      best = { history: last!.history, finding };
+      if (once) break;
+    } while (runs < times && !this.spent());
+    return { shown, runs, last, best };
+  }
 }
 
 function tryExecute(sequence: Sequence, bench: Bench): Executed | null {

@@ -5,8 +5,9 @@ import { benchOf } from './bench-target.ts';
 import { Campaign, type Hit } from './campaign.ts';
 import { CodeCoverage } from './code-coverage.ts';
 import type { Bench } from './execute.ts';
-import type { FuzzMessage, FuzzTask } from './protocol.ts';
-import { shrink } from './shrink.ts';
+import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
+import { LastSequence } from './last-sequence.ts';
+import { IN_PROCESS, type ShrinkBudget, shrink } from './shrink.ts';
 
 /** Milliseconds between progress messages. */
 const TELL_MS = 250;
@@ -20,6 +21,7 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
     const bench = benchOf(await resolveTarget(task.target, source));
     const reference = task.reference === '' ? null : benchOf(await resolveTarget(task.reference, source));
     work(task, bench, reference);
+    bench.renew?.();
     send({ kind: 'done' });
   } catch (error) {
     const usage = error instanceof TargetError;
@@ -35,6 +37,18 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
 
 function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
   const control = new Int32Array(task.control);
+  bench.ignored = new Set(task.ignored);
+  // A device outside can take the worker with it; what it was doing then is on record.
+  const note = bench.renew ? new LastSequence(task.last) : null;
+  bench.beat = (sequence) => {
+    Atomics.add(control, 2, 1);
+    note?.write(sequence);
+  };
+  const budget: ShrinkBudget = {
+    ...IN_PROCESS,
+    stop: () => Atomics.load(control, 1) !== 0,
+    ...(bench.renew ? { milliseconds: task.shrinkMs } : {}),
+  };
   const code = task.codeCoverage ? new CodeCoverage() : null;
   const campaign = new Campaign(bench, { ...task, ...(code ? { batchSignal: () => code.fresh() } : {}) });
   const known = new Set(task.known);
@@ -62,7 +76,7 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
       hits[hit.bucket] = (hits[hit.bucket] ?? 0) + 1;
       if (!known.has(hit.bucket)) {
         known.add(hit.bucket);
-        report(hit, bench, reference);
+        report(hit, bench, reference, budget);
       }
     }
     if ((campaign.count & 63) === 0 && performance.now() - told > TELL_MS) tell();
@@ -70,11 +84,13 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
   tell();
 }
 
-function report(hit: Hit, bench: Bench, reference: Bench | null): void {
-  const { sequence, finding, history, runs } = shrink(hit.sequence, hit.finding, bench, reference);
-  const yaml = asCase(sequence, finding, hit.bucket, bench.facts.type);
-  send({
-    kind: 'found',
-    bug: { bucket: hit.bucket, at: hit.at, original: hit.sequence, sequence, finding, history, yaml, runs },
-  });
+function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkBudget): void {
+  const { at, bucket, sequence: original } = hit;
+  const bug = (shrunk: Pick<FoundBug, 'sequence' | 'finding' | 'history' | 'runs' | 'reproduced'>): FoundBug => {
+    const yaml = asCase(shrunk.sequence, shrunk.finding, bucket, bench.facts.type);
+    const { sequence, finding, history, runs, reproduced } = shrunk;
+    return { bucket, at, original, sequence, finding, history, yaml, runs, ...(reproduced ? { reproduced } : {}) };
+  };
+  send({ kind: 'seen', bug: bug({ ...hit, runs: 0 }) });
+  send({ kind: 'found', bug: bug(shrink(original, hit.finding, bench, reference, budget)) });
 }

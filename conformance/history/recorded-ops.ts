@@ -13,7 +13,7 @@ import {
 import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
 import { remembering } from '../../specs/remember.ts';
-import type { OpEvent } from './events.ts';
+import type { HistoryEvent, OpEvent } from './events.ts';
 import { HistoryOverflow, type Recorder } from './recorder.ts';
 
 /** Ends the run of a case after the parent threw: what follows could not be trusted. */
@@ -22,6 +22,7 @@ export class ParentCrash extends Error {
 }
 
 type Args = OpEvent['a'];
+type ThrowEvent = Extract<HistoryEvent, { k: 'throw' }>;
 
 /** Files of the suite's own build: their frames say nothing about the parent and differ from build to build. */
 const OWN_BUILD = /\((?:chunk-\w+|\w+(?:-\w+)?)\.js:/;
@@ -51,12 +52,16 @@ export function errorText(error: unknown): string {
 export function recordThrow(recorder: Recorder, op: string, error: unknown): never {
   if (error instanceof HistoryOverflow || error instanceof NoMeans || error instanceof DeviceAbsent)
     throw error;
-  const message = errorText(error);
-  const at = frames(error);
+  const event = thrown(op, error);
+  recorder.events.push(event);
+  throw new ParentCrash(`${op}: ${event.error}`, { cause: error });
+}
+
+/** How the history has it that `op` threw `error`. */
+export function thrown(op: string, error: unknown): ThrowEvent {
+  const at = error instanceof DeviceFailure ? undefined : frames(error);
   const hang = error instanceof DeviceFailure && error.code === 'DEVICE_HUNG' ? { hang: true as const } : {};
-  const failed = error instanceof DeviceFailure || at === undefined ? {} : { at };
-  recorder.events.push({ k: 'throw', op, error: message, ...failed, ...hang });
-  throw new ParentCrash(`${op}: ${message}`);
+  return { k: 'throw', op, error: errorText(error), ...(at === undefined ? {} : { at }), ...hang };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { NoMeans, type ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import type { HistoryEvent } from '../history/events.ts';
-import { errorText, ParentCrash } from '../history/recorded-ops.ts';
+import { errorText, ParentCrash, thrown } from '../history/recorded-ops.ts';
 import { HistoryOverflow } from '../history/recorder.ts';
 import { BASELINE } from '../session/bring-up.ts';
 import { ParentLacks, Session, type SessionOptions, StopSteps } from '../session/session.ts';
@@ -61,7 +61,7 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
   try {
     session.dispose();
   } catch (error) {
-    recorder.events.push({ k: 'throw', op: 'dispose', error: errorText(error) });
+    recorder.events.push(thrown('dispose', error));
   }
   return recorder.events;
 }
@@ -73,8 +73,10 @@ function open(settings: RunSettings): Session | HistoryEvent[] {
     return new Session(settings.definition, options);
   } catch (error) {
     if (error instanceof DeviceAbsent) return [{ k: 'stop', i: 0, why: error.message }];
-    if (error instanceof ParentCrash)
-      return [{ k: 'throw', op: 'create', error: error.message.replace(/^create: /, '') }];
+    if (error instanceof ParentCrash) {
+      const { at: _, ...event } = thrown('create', error.cause);
+      return [event];
+    }
     return [{ k: 'throw', op: 'register', error: errorText(error) }];
   }
 }

@@ -53,9 +53,11 @@ export function settle(session: Session, patient = true): { signs: number; idle:
   let vain = 0;
   let busy = 0;
   while (signs < MOST_SIGNS) {
-    const { ms, times } = patient ? patience(session) : SHORT;
+    const expected = patience(session);
+    const { ms, times } = patient ? expected : SHORT;
     if (vain >= times) return { signs, idle: true };
-    const sign = session.guarded('wait', () => instance.wait!(ms));
+    const calm = expected === SHORT && !session.breached;
+    const sign = session.guarded('wait', () => instance.wait!(ms, calm));
     const stores = session.comparison?.sync() ?? 0;
     if (sign || stores > 0) {
       signs += Math.max(1, stores);

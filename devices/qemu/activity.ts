@@ -1,7 +1,9 @@
 import type { QemuMachine } from './machine.ts';
 
-/** Turns of QEMU's main loop that work put off by a kick takes at most: bottom halves that schedule others. */
+/** Turns of QEMU's main loop that work put off by a command takes at most: bottom halves that schedule others. */
 const TURNS = 3;
+/** The same where nothing is expected of the device: what a kick puts off is done in the turn after it. */
+const CALM_TURNS = 2;
 /** Turns between two looks at the queues. */
 const BETWEEN = 12;
 
@@ -11,38 +13,51 @@ interface QueueStatus {
 
 /**
  * Waits for a QEMU device. It works in QEMU's main loop and in threads of the block layer; what it holds is known
- * from QMP, so that waiting ends when it cannot have anything more to do.
+ * from QMP, so that waiting ends when it cannot have anything more to do. QMP is slow, and asked only where the
+ * driver misses something or has broken a rule.
  */
 export class QemuActivity {
   readonly #machine: QemuMachine;
   readonly #nvqs: number;
+  readonly #turn: () => void;
   /** False where QEMU does not know the commands (before 7.2). */
   #known = true;
   /** Count of commands after which it was known to hold nothing. */
   #rested = -1;
+  /** Turns since the count of commands was this. */
+  #turns = { carriedOut: -1, count: 0 };
 
-  constructor(machine: QemuMachine, nvqs: number) {
+  /** `turn` makes a round trip to the device. */
+  constructor(machine: QemuMachine, nvqs: number, turn: () => void) {
     this.#machine = machine;
     this.#nvqs = nvqs;
+    this.#turn = turn;
   }
 
   /** Let it run until `sign` holds, it holds no buffer any more, or about `ms` milliseconds have passed. */
-  wait(ms: number, sign: () => boolean): boolean {
-    if (this.#machine.qtest.carriedOut === this.#rested) return sign();
+  wait(ms: number, calm: boolean, sign: () => boolean): boolean {
+    const { qtest } = this.#machine;
+    if (qtest.carriedOut === this.#rested) return sign();
     const end = performance.now() + ms;
-    for (let turn = 1; ; turn++) {
-      this.#machine.qtest.turn();
+    for (;;) {
+      const turns = this.#count();
+      if (calm && turns > CALM_TURNS) break;
+      this.#turn();
       if (sign()) return true;
-      if (turn < TURNS) continue;
-      const { carriedOut } = this.#machine.qtest;
-      if (turn % BETWEEN !== 0 && ms > 1) continue;
-      if (this.#holds() === 0) {
-        this.#rested = carriedOut;
-        this.#machine.qtest.turn();
-        return sign();
-      }
+      if (calm || turns < TURNS || (turns % BETWEEN !== 0 && ms > 1)) continue;
+      if (this.#holds() === 0) break;
       if (performance.now() > end) return false;
     }
+    this.#rested = qtest.carriedOut;
+    if (!calm) this.#turn();
+    return sign();
+  }
+
+  /** Number of this turn, counted from the first one after the latest command. */
+  #count(): number {
+    const { carriedOut } = this.#machine.qtest;
+    if (this.#turns.carriedOut !== carriedOut) this.#turns = { carriedOut, count: 0 };
+    return ++this.#turns.count;
   }
 
   /** Buffers that it has taken and not given back; 0 where QEMU cannot tell. */

@@ -46,7 +46,7 @@ export function commandLine(settings: QemuSettings, bios: string): string[] {
     '-chardev',
     `socket,id=qtest,fd=${CHILD_FD.qtest}`,
     '-object',
-    'qtest,id=qt,chardev=qtest,log=/dev/null',
+    'qtest,id=qt,chardev=qtest,log=none',
     '-chardev',
     `socket,id=qmp,fd=${CHILD_FD.qmp}`,
     '-mon',

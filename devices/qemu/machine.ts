@@ -5,7 +5,7 @@ import type { IovaWindow } from '../../framework/memory/shared-memory.ts';
 import { closeFd } from '../../framework/native/fd.ts';
 import { createMemfd } from '../../framework/native/memfd.ts';
 import { Resources } from '../../framework/native/resources.ts';
-import { socketPair } from '../../framework/native/socket.ts';
+import { setBlocking, socketPair } from '../../framework/native/socket.ts';
 import { commandLine } from './command-line.ts';
 import { CHILD_FD } from './devices.ts';
 import { QemuMmioAccess } from './mmio-access.ts';
@@ -15,6 +15,9 @@ import { type QemuInterrupts, QemuPciAccess } from './pci-access.ts';
 import { QemuProcess } from './process.ts';
 import { Qmp } from './qmp.ts';
 import { Qtest } from './qtest.ts';
+
+/** Milliseconds after which a read that waits for an answer gives way to a look at the process. */
+const ANSWER_MS = 100;
 
 /** Firmware of 64 KiB whose reset vector stops the processor: cli; hlt; jmp back. */
 function haltingFirmware(): Uint8Array {
@@ -64,6 +67,8 @@ export class QemuMachine {
       writeFileSync(bios, haltingFirmware());
       this.process = own.own(new QemuProcess(settings.program, commandLine(settings, bios), { fds }));
       for (const one of [qtest, qmp, net]) if (one) closeFd(one.theirs);
+      // An answer comes within microseconds: a read that waits for it costs less than to look, wait and read.
+      setBlocking(qtest.ours, ANSWER_MS);
       this.qtest = new Qtest(qtest.ours, this.process);
       this.qmp = new Qmp(qmp.ours, this.process);
       this.peer = net && new QemuPeer(this, net.ours);

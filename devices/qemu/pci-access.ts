@@ -83,6 +83,11 @@ export class QemuPciAccess implements PciAccess {
     if (at === null) return 2 ** (8 * size) - 1;
     return at.io ? this.#qtest.in(size, at.address) : this.#qtest.read(size, at.address);
   }
+  readBarSoon(bar: number, offset: number, size: AccessSize, take: (value: number) => void): void {
+    const at = this.#at(bar, offset, size);
+    if (at === null || at.io) take(this.readBar(bar, offset, size));
+    else this.#qtest.readSoon(size, at.address, take);
+  }
   writeBar(bar: number, offset: number, size: AccessSize, value: number): void {
     const at = this.#at(bar, offset, size);
     if (at === null) return;

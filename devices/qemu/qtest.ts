@@ -10,10 +10,14 @@ export class QtestError extends Error {
   readonly code = 'QTEST';
 }
 
+/** What to do with an answer: the text behind `OK`. */
+type Take = (answer: string) => void;
+
 /**
  * The driver's side of QEMU's qtest protocol: one command a line, one answer a line, in order; lines that start
  * with `IRQ` come in between and tell levels of intercepted interrupt lines. Commands may be sent before the
- * answers of earlier ones are read; whatever needs no answer is posted and travels with the next question.
+ * answers of earlier ones are read; whatever is not needed at once is posted and travels with the next question,
+ * since a round trip costs as much as ten commands.
  */
 export class Qtest {
   /** Levels of the intercepted interrupt lines, by number; true: raised. */
@@ -22,49 +26,61 @@ export class Qtest {
   raised = 0;
   readonly #fd: number;
   readonly #process: QemuProcess;
-  readonly #bytes = new Uint8Array(64 << 10);
+  readonly #bytes = Buffer.alloc(64 << 10);
   /** Commands so far that may have given the device something to do. */
   carriedOut = 0;
+  /** Changes with everything that is sent or asked, so that what was learnt before can be told from news. */
+  serial = 0;
   #unsent = '';
-  #posted = 0;
-  #lines: string[] = [];
-  #next = 0;
-  #rest = '';
+  /** Answers that are due, in order; null: only `OK`. */
+  #due: (Take | null)[] = [];
+  #text = '';
+  #at = 0;
 
   constructor(fd: number, process: QemuProcess) {
     this.#fd = fd;
     this.#process = process;
   }
 
-  /** Send a command some time before the next answer is read. */
-  post(command: string): void {
+  /** Send a command some time before the next answer is read; `take` gets its answer then. */
+  post(command: string, take: Take | null = null): void {
+    this.serial++;
     this.#unsent += `${command}\n`;
-    if (++this.#posted >= MOST_POSTED) this.sync();
+    this.#due.push(take);
+    if (this.#due.length >= MOST_POSTED) this.sync();
   }
 
   /** Send a command and return what follows `OK` in its answer. */
   ask(command: string): string {
-    this.#unsent += `${command}\n`;
-    this.#flush();
-    return this.#answer(command);
+    let answer = '';
+    this.post(command, (text) => {
+      answer = text;
+    });
+    this.sync();
+    return answer;
   }
 
   /** Send several commands at once and return their answers in order. */
   askAll(commands: readonly string[]): string[] {
-    this.sync();
     const answers: string[] = [];
-    for (let at = 0; at < commands.length; at += MOST_POSTED) {
-      const part = commands.slice(at, at + MOST_POSTED);
-      this.#unsent += `${part.join('\n')}\n`;
-      this.#flush();
-      for (const command of part) answers.push(this.#answer(command));
-    }
+    const take = (text: string) => {
+      answers.push(text);
+    };
+    for (const command of commands) this.post(command, take);
+    this.sync();
     return answers;
   }
 
   /** Everything posted has been carried out when this returns. */
   sync(): void {
-    if (this.#posted > 0) this.#flush();
+    if (this.#due.length === 0) return;
+    const text = this.#unsent;
+    const due = this.#due;
+    this.serial++;
+    this.#unsent = '';
+    this.#due = [];
+    this.#process.guard('qtest', () => writeAll(this.#fd, Buffer.from(text, 'latin1'), MILLISECONDS));
+    for (const take of due) this.#answer(take);
   }
 
   /** One turn of QEMU's main loop at least: what it had put off until then is done. */
@@ -74,6 +90,10 @@ export class Qtest {
 
   read(size: 1 | 2 | 4, address: number): number {
     return Number(this.ask(`read${WIDTH[size]} 0x${address.toString(16)}`));
+  }
+  /** The same some time before the next answer. */
+  readSoon(size: 1 | 2 | 4, address: number, take: (value: number) => void): void {
+    this.post(`read${WIDTH[size]} 0x${address.toString(16)}`, (answer) => take(Number(answer)));
   }
   readMany(places: readonly (readonly [1 | 2 | 4, number])[]): number[] {
     const commands = places.map(([size, address]) => `read${WIDTH[size]} 0x${address.toString(16)}`);
@@ -96,21 +116,15 @@ export class Qtest {
     this.ask(`irq_intercept_in ${path}`);
   }
 
-  #flush(): void {
-    const text = this.#unsent;
-    const posted = this.#posted;
-    this.#unsent = '';
-    this.#posted = 0;
-    this.#process.guard('qtest', () => writeAll(this.#fd, Buffer.from(text, 'latin1'), MILLISECONDS));
-    for (let i = 0; i < posted; i++) this.#answer('');
-  }
-
-  #answer(command: string): string {
+  #answer(take: Take | null): void {
     for (;;) {
       const line = this.#line();
-      if (line.startsWith('OK')) return line.slice(3);
-      if (line.startsWith('IRQ ')) this.#irq(line);
-      else throw new QtestError(`QEMU answers ${command || 'a posted command'} with ${line}`);
+      if (line.startsWith('OK')) {
+        take?.(line.slice(3));
+        return;
+      }
+      if (!line.startsWith('IRQ ')) throw new QtestError(`QEMU answers a command with ${line}`);
+      this.#irq(line);
     }
   }
 
@@ -121,20 +135,18 @@ export class Qtest {
   }
 
   #line(): string {
-    while (this.#next >= this.#lines.length) this.#receive();
-    return this.#lines[this.#next++];
-  }
-
-  #receive(): void {
-    const got = this.#process.guard('qtest', () => tryRead(this.#fd, this.#bytes));
-    if (got === 0) {
-      this.#process.waitFor(this.#fd);
-      return;
+    for (;;) {
+      const end = this.#text.indexOf('\n', this.#at);
+      if (end >= 0) {
+        const line = this.#text.slice(this.#at, end);
+        this.#at = end + 1;
+        return line;
+      }
+      const got = this.#process.guard('qtest', () => tryRead(this.#fd, this.#bytes));
+      if (got === 0) this.#process.waitFor(this.#fd);
+      this.#text = this.#text.slice(this.#at) + this.#bytes.toString('latin1', 0, got);
+      this.#at = 0;
     }
-    const text = this.#rest + Buffer.from(this.#bytes.buffer, 0, got).toString('latin1');
-    this.#lines = text.split('\n');
-    this.#rest = this.#lines.pop()!;
-    this.#next = 0;
   }
 }
 

@@ -82,7 +82,8 @@ export function readSome(fd: number, into: Uint8Array, ms: number, at = 0): numb
 }
 
 /**
- * Read without waiting. Returns the number of bytes, 0 when there is none yet.
+ * Read without waiting, or where `fd` was set to block within its limit. Returns the number of bytes, 0 when there
+ * is none yet.
  * @throws PeerClosedError at the end of the file, SystemError
  */
 export function tryRead(fd: number, into: Uint8Array, at = 0): number {

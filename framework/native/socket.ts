@@ -8,6 +8,8 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
@@ -31,6 +33,16 @@ export function socketPair(): { ours: number; theirs: number } {
   check('socketpair', 'AF_UNIX', (c) => c.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, bytes));
   setNonBlocking(fds[0], true);
   return { ours: fds[0], theirs: fds[1] };
+}
+
+/** Make `fd` block, a read for at most `ms` milliseconds, a write likewise. */
+export function setBlocking(fd: number, ms: number): void {
+  const limit = new Uint8Array(
+    BigInt64Array.of(BigInt(Math.floor(ms / 1000)), BigInt((ms % 1000) * 1000)).buffer,
+  );
+  for (const option of [SO_RCVTIMEO, SO_SNDTIMEO])
+    check('setsockopt', `fd ${fd}`, (c) => c.setsockopt(fd, SOL_SOCKET, option, limit, limit.length));
+  setNonBlocking(fd, false);
 }
 
 /** `struct sockaddr_un` of a path (at most 107 bytes), or of a name in the abstract name space (`@name`). */

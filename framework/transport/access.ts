@@ -70,6 +70,11 @@ export interface PciAccess {
   writeConfig(offset: number, size: AccessSize, value: number): void;
   readBar(bar: number, offset: number, size: AccessSize): number;
   writeBar(bar: number, offset: number, size: AccessSize, value: number): void;
+  /**
+   * A read whose value is wanted some time before the next read that is not one of these, `poll` or `pause` returns:
+   * it costs no trip of its own. In order with all else.
+   */
+  readBarSoon?(bar: number, offset: number, size: AccessSize, take: (value: number) => void): void;
   /** Several reads of one BAR in order, as [offset, size]: for ways to the registers where each trip counts. */
   readMany?(bar: number, places: readonly (readonly [number, AccessSize])[]): number[];
   /** Let time pass for a device that has its own; called between two polls of one register. */

@@ -4,8 +4,10 @@ import { type CommandContext, EXIT, UsageError } from '../../conformance/command
 import { resolveTarget } from '../../conformance/runner/targets.ts';
 import { CorpusFolder } from '../corpus.ts';
 import { Findings } from '../findings.ts';
+import { historyOf } from '../execute.ts';
 import { FuzzRefused, runFuzzPool } from '../pool.ts';
 import type { Sequence } from '../sequence.ts';
+import type { Reproduced } from '../shrink.ts';
 import { FOCUSES, type Focus } from '../strategy.ts';
 
 export interface FuzzOptions {
@@ -19,10 +21,18 @@ export interface FuzzOptions {
   shard?: string;
   out?: string;
   timeout?: number;
+  shrink?: number;
+  ignore?: string[];
   guidance?: boolean;
   codeCoverage?: boolean;
   json?: boolean;
 }
+
+/** Milliseconds that one sequence may take, by default: devices in process, and others. */
+const TIMEOUT = 5000;
+const OUTSIDE_TIMEOUT = 30_000;
+/** Seconds that shrinking one finding of a device outside the suite may take, by default. */
+const SHRINK_SECONDS = 30;
 
 /** `90`, `90s`, `5m`, `2h` in milliseconds. @throws UsageError */
 export function duration(text: string): number {
@@ -71,6 +81,8 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const findings = new Findings(out, warn);
   const corpus = options.corpus === undefined ? null : new CorpusFolder(options.corpus);
   const kept = corpus?.load(warn) ?? [];
+  const { definition, options: given } = await resolveTarget(target, context.parents);
+  const told = new Set(findings.bugs.keys());
   const totals = new Map<number, { count: number; steps: number; states: number; rss: number }>();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
@@ -109,8 +121,10 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       guidance: options.guidance ?? true,
       codeCoverage: options.codeCoverage ?? false,
       corpus: kept,
-      known: [...findings.bugs.keys()],
-      timeout: options.timeout ?? 5000,
+      known: [...told],
+      ignored: options.ignore ?? [],
+      shrinkMs: (options.shrink ?? SHRINK_SECONDS) * 1000,
+      timeout: options.timeout ?? (definition.external ? OUTSIDE_TIMEOUT : TIMEOUT),
       signal: interrupt.signal,
       onProgress(lane, { count, steps, states, hits, fresh: more, heapMb }) {
         totals.set(lane, { count, steps, states, rss: heapMb });
@@ -133,15 +147,19 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
           rssMb: heapMb,
         });
       },
+      onSeen(_, bug, from) {
+        if (!findings.bugs.has(bug.bucket)) findings.add(bug, from, target);
+      },
       onFound(_, bug, from) {
         line('');
-        const known = findings.bugs.has(bug.bucket);
-        const entry = findings.add(bug, from, target);
+        const known = told.has(bug.bucket);
         if (known) return;
+        told.add(bug.bucket);
+        const entry = findings.add(bug, from, target);
         say({ type: 'finding', ...entry });
         if (!options.json) context.out.write(foundText(entry));
       },
-      onLost(lane, from, at, why) {
+      onLost(lane, from, at, why, sequence) {
         line('');
         const done = totals.get(lane);
         if (done) {
@@ -149,14 +167,13 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
           past.steps += done.steps;
           totals.delete(lane);
         }
-        const bucket = `INV-ALIVE | ${why.replace(/\d+/g, '#')}`;
-        const replay = `vdpa-cts fuzz --target ${target} --seed ${from} --runs ${at} --jobs 1`;
-        if (!findings.bugs.has(bucket)) context.out.write(`HANG or CRASH: ${why}\n  replay  ${replay}\n`);
-        findings.bugs.set(
-          bucket,
-          lostBug(bucket, why, from, at, target, (findings.bugs.get(bucket)?.hits ?? 0) + 1),
-        );
-        findings.save();
+        const history =
+          sequence && historyOf(sequence, { name: target, type: definition.deviceType, options: given }, []);
+        const bug = findings.lose(why, from, at, target, history);
+        const again = bug.files.history
+          ? `npx vdpa-cts replay ${bug.files.history}`
+          : `vdpa-cts fuzz --target ${target} --seed ${from} --runs ${at} --jobs 1`;
+        if (bug.hits === 1) context.out.write(`HANG or CRASH: ${why}\n  replay  ${again}\n`);
         say({ type: 'lost', why, seed: from, at });
       },
     });
@@ -195,24 +212,6 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   return found.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
 }
 
-function lostBug(bucket: string, why: string, seed: number, at: number, target: string, hits: number) {
-  const files = { case: '', history: '' };
-  return {
-    id: '',
-    bucket,
-    requirement: 'INV-ALIVE',
-    expected: 'the device survives',
-    actual: why,
-    steps: 0,
-    originalSteps: 0,
-    hits,
-    seed,
-    at,
-    target,
-    files,
-  };
-}
-
 function foundText({
   requirement,
   expected,
@@ -220,6 +219,7 @@ function foundText({
   steps,
   originalSteps,
   at,
+  reproduced,
   files,
 }: {
   requirement: string;
@@ -228,12 +228,14 @@ function foundText({
   steps: number;
   originalSteps: number;
   at: number;
+  reproduced?: Reproduced;
   files: { case: string; history: string };
 }): string {
   return [
     `FOUND ${requirement} in sequence ${at}, shrunk from ${originalSteps} to ${steps} steps`,
     `  expected  ${expected}`,
     `  actual    ${actual}`,
+    ...(reproduced ? [`  showed    ${reproduced.times} of ${reproduced.of} times in a fresh process`] : []),
     `  case      ${files.case}`,
     `  replay    npx vdpa-cts replay ${files.history}`,
     '',

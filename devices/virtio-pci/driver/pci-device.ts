@@ -40,6 +40,8 @@ export class VirtioPciDevice extends TransportDevice {
   #events = new Map<number, number[]>();
   #mode: PciInterruptPlan['mode'] = 'msix';
   #configMapped = false;
+  /** Nobody else writes to the function: what stands in its registers need not be written again. */
+  alone = false;
 
   /** @throws ProbeError when it is no virtio function or lacks what the driver needs */
   constructor(access: PciAccess, plan: PciInterruptPlan, name = 'vdpa0') {
@@ -68,6 +70,15 @@ export class VirtioPciDevice extends TransportDevice {
   readDeviceFeatures(word: number): number {
     this.#set('device_feature_select', 4, word);
     return this.#get('device_feature', 4);
+  }
+  override getDeviceFeatures(): bigint {
+    let low = 0;
+    this.#set('device_feature_select', 4, 0);
+    this.#getSoon('device_feature', 4, (value) => {
+      low = value;
+    });
+    const high = this.readDeviceFeatures(1);
+    return BigInt(low) | (BigInt(high) << 32n);
   }
   readDriverFeatures(word: number): number {
     this.#set('driver_feature_select', 4, word);
@@ -178,7 +189,8 @@ export class VirtioPciDevice extends TransportDevice {
   }
   forgetInterrupts(): void {
     this.#mode = this.#msix === null && this.plan.mode === 'msix' ? 'intx' : this.plan.mode;
-    this.#msix?.enable(this.#mode === 'msix');
+    const msix = this.#mode === 'msix';
+    if (!this.alone || this.#msix?.enabled !== msix) this.#msix?.enable(msix);
     this.#msix?.drain();
     this.#events = new Map();
     this.#configMapped = false;
@@ -200,10 +212,14 @@ export class VirtioPciDevice extends TransportDevice {
   #map(register: string, vector: number, event: number): void {
     this.#msix?.program(vector);
     this.#set(register, 2, vector);
-    if (vector === NO_VECTOR || this.#get(register, 2) !== vector) return;
-    const events = this.#events.get(vector);
-    if (events === undefined) this.#events.set(vector, [event]);
-    else events.push(event);
+    if (vector === NO_VECTOR) return;
+    const all = this.#events;
+    this.#getSoon(register, 2, (taken) => {
+      if (taken !== vector) return;
+      const events = all.get(vector);
+      if (events === undefined) all.set(vector, [event]);
+      else events.push(event);
+    });
   }
   #message(vector: number): void {
     for (const event of this.#events.get(vector) ?? [])
@@ -224,6 +240,12 @@ export class VirtioPciDevice extends TransportDevice {
   #get(name: string, size: AccessSize): number {
     const { bar, offset } = this.structures.common;
     return this.access.readBar(bar, offset + COMMON[name], size);
+  }
+  /** The value some time before the next one that is waited for. */
+  #getSoon(name: string, size: AccessSize, take: (value: number) => void): void {
+    const { bar, offset } = this.structures.common;
+    if (this.access.readBarSoon === undefined) take(this.#get(name, size));
+    else this.access.readBarSoon(bar, offset + COMMON[name], size, take);
   }
   #set(name: string, size: AccessSize, value: number): void {
     this.#write(COMMON[name], size, value);

@@ -52,8 +52,8 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   readonly queues: TransportQueue[] = [];
   configCallback: (() => void) | null = null;
   #plan: AccessPlan | null = null;
-  /** The driver's choice of features is in the registers. */
-  #chosen = false;
+  /** The driver's choice of features, once it is in the registers. */
+  #chosen: bigint | null = null;
   /** Largest queue size for each ring format: split, packed. */
   readonly #numMax: [number, number] = [0, 0];
 
@@ -191,11 +191,11 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   setDriverFeatures(features: bigint): number {
     this.writeDriverFeatures(0, Number(BigInt.asUintN(32, features)));
     this.writeDriverFeatures(1, Number(BigInt.asUintN(32, features >> 32n)));
-    this.#chosen = true;
+    this.#chosen = features;
     return 0;
   }
   getDriverFeatures(): bigint {
-    if (!this.#chosen) return 0n;
+    if (this.#chosen === null) return 0n;
     return BigInt(this.readDriverFeatures(0)) | (BigInt(this.readDriverFeatures(1)) << 32n);
   }
   setConfigCb(cb: VdpaCallback): void {
@@ -225,7 +225,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
       if (poll === RESET_POLLS) return -ERRNO.EIO;
       this.pause();
     }
-    this.#chosen = false;
+    this.#chosen = null;
     this.configCallback = null;
     for (const queue of this.queues) {
       queue.callback = null;
@@ -279,7 +279,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
     queue.areas = null;
   }
   #packed(): boolean {
-    return this.#chosen && (this.readDriverFeatures(1) & Number(F_RING_PACKED >> 32n)) !== 0;
+    return this.#chosen !== null && (this.#chosen & F_RING_PACKED) !== 0n;
   }
   #largestSize(): number {
     return this.queues.reduce((largest, { index }) => Math.max(largest, this.readQueueSize(index)), 0);

@@ -5,7 +5,6 @@ import { halves } from './registers.ts';
 const CONTROL = 2;
 const TABLE = 4;
 const ENABLE = 1 << 15;
-const FUNCTION_MASK = 1 << 14;
 const ENTRY = 16;
 const MASKED = 1;
 
@@ -16,6 +15,8 @@ export class MsixTable {
   readonly #bar: number;
   readonly #offset: number;
   readonly #programmed = new Set<number>();
+  /** As it was set last; null: not yet. */
+  enabled: boolean | null = null;
   /** Entries of the table. */
   readonly count: number;
 
@@ -28,10 +29,10 @@ export class MsixTable {
     this.#offset = table - this.#bar;
   }
 
-  /** Enable MSI-X, or disable it so that INTx takes its place. */
+  /** Enable MSI-X, or disable it so that INTx takes its place; no other bit of the word can be written but the mask. */
   enable(on: boolean): void {
-    const control = this.#access.readConfig(this.#at + CONTROL, 2) & ~(ENABLE | FUNCTION_MASK);
-    this.#access.writeConfig(this.#at + CONTROL, 2, control | (on ? ENABLE : 0));
+    this.enabled = on;
+    this.#access.writeConfig(this.#at + CONTROL, 2, on ? ENABLE : 0);
   }
 
   /** Make entry `vector` send its messages to where the platform sees them. */
