@@ -9,7 +9,8 @@ const shapeOf = (text: string, most = 90): string =>
     .slice(0, most);
 
 /** How a process died: the signal and what it said, whatever it was asked when it happened. */
-const deathOf = (text: string): string => shapeOf(text.replace(/^\w+ threw /, ''), 300);
+const deathOf = (text: string): string =>
+  shapeOf(text.replace(/^\w+ threw /, '').replace(/(: ).* \| /, '$1'), 300);
 
 /**
  * Findings with the same bucket count as one: same requirement, same shape of what happened, same kind of

@@ -91,6 +91,8 @@ export function postCommand(
   let at = 0;
   const sizes = typeof cut === 'number' ? new Array(Math.ceil(bytes.length / cut)).fill(cut) : cut;
   for (const size of sizes ?? readCuts(lay, bytes.length)) {
+    // An element without a byte is nothing that every device takes; framing is not about those.
+    if (size === 0 || at >= bytes.length) continue;
     parts.push({ read: bytes.subarray(at, at + size) });
     at += size;
   }

@@ -94,6 +94,7 @@ export class QemuMachine {
 
   /** Everything around the device as at power on. The device itself is the driver's to reset. */
   prepare(): void {
+    this.process.forget();
     if (this.touched) this.qmp.run('system_reset');
     this.touched = false;
     this.access.prepare();
@@ -102,6 +103,7 @@ export class QemuMachine {
 
   /** The same, as far as a session that kept to the driver can have changed it. */
   freshen(): void {
+    this.process.forget();
     if (this.access.kind === 'pci') this.access.interrupts.forget();
     this.peer?.prepare();
   }

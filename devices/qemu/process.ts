@@ -24,9 +24,14 @@ const SIGNALS: Readonly<Record<number, string>> = {
   15: 'SIGTERM',
 };
 
+/** Lines with which a program explains its own end. */
+const FAILURE = /assertion|\bERROR:|Bail out|AddressSanitizer|runtime error|terminated|corrupted|free\(\)/i;
+
 /** A running QEMU: watched on every exchange, ended with its owner. */
 export class QemuProcess {
   readonly #child: Child;
+  /** Bytes of its output that belong to earlier sessions. */
+  #heard = 0;
   /** A failure was told: whatever it is worth, it is not used again. */
   failed = false;
 
@@ -101,14 +106,19 @@ export class QemuProcess {
     return new DeviceFailure(code, message);
   }
 
-  /** The last lines that it wrote to standard error. */
+  /** What it wrote to standard error before now belongs to sessions that are over. */
+  forget(): void {
+    this.#heard = this.#child.written();
+  }
+
+  /** What it wrote to standard error in this session: the assertion that failed, or the last lines. */
   said(lines = 4): string {
-    const text = this.#child
-      .output()
+    const all = this.#child
+      .output(this.#heard)
       .split('\n')
-      .filter((line) => line.trim() !== '' && !line.includes('possibly poor performance'))
-      .slice(-lines)
-      .join(' | ');
+      .filter((line) => line.trim() !== '' && !line.includes('possibly poor performance'));
+    const failed = all.filter((line) => FAILURE.test(line));
+    const text = (failed.length > 0 ? failed : all).slice(-lines).join(' | ');
     return text === '' ? '' : `: ${text}`;
   }
 

@@ -1,5 +1,6 @@
 import type { DeviceBuffer, DeviceRing } from '../../framework/virtqueue/device/ring.ts';
 import { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { SimulatorDevice } from './core.ts';
 import { KEPT } from './engine.ts';
 import type { SimQueue } from './queue.ts';
@@ -129,6 +130,24 @@ const VARIANTS: readonly Variant[] = [
         return config.inOrder ? batchUsed(ring) : ring;
       };
       device.publish = putOff;
+    },
+  },
+  {
+    name: 'late-features',
+    description: 'shows what the driver wrote last as its features, after FEATURES_OK as well (4.1.4.3.1)',
+    apply(device) {
+      const { setDriverFeatures, getDriverFeatures, reset } = device;
+      let late: bigint | null = null;
+      device.setDriverFeatures = (features) => {
+        if ((device.status & STATUS.FEATURES_OK) === 0) return setDriverFeatures.call(device, features);
+        late = features & device.getDeviceFeatures();
+        return 0;
+      };
+      device.getDriverFeatures = () => late ?? getDriverFeatures.call(device);
+      device.reset = () => {
+        late = null;
+        return reset.call(device);
+      };
     },
   },
   {

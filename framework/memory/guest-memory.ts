@@ -106,6 +106,7 @@ export class GuestMemory {
    * @throws RangeError when host memory is exhausted
    */
   addBlock(size: number, perm: Perm = PERM.RW): RamBlock {
+    if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`a block of ${size} bytes`);
     const bytes = pageUp(size);
     const n = this.#blocks.length;
     const { pa, window } = this.#take(n, bytes);

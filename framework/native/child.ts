@@ -124,10 +124,15 @@ export class Child {
     return this.#status;
   }
 
-  /** The last 64 KiB of what it wrote to standard output and standard error. */
-  output(): string {
-    const size = check('lseek', 'output', (c) => c.lseek(this.#output, 0, 2));
-    const bytes = new Uint8Array(Math.min(size, OUTPUT));
+  /** Bytes that it wrote to standard output and standard error so far. */
+  written(): number {
+    return check('lseek', 'output', (c) => c.lseek(this.#output, 0, 2));
+  }
+
+  /** What it wrote there from byte `from` on: the last 64 KiB of it. */
+  output(from = 0): string {
+    const size = this.written();
+    const bytes = new Uint8Array(Math.max(0, Math.min(size - from, OUTPUT)));
     if (bytes.length === 0) return '';
     const got = check('pread', 'output', (c) =>
       c.pread(this.#output, bytes, bytes.length, size - bytes.length),

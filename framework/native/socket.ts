@@ -11,6 +11,7 @@ const SO_PEERCRED = 17;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const SCM_RIGHTS = 1;
+const TIOCOUTQ = 0x5411;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const MSG_CTRUNC = 8;
@@ -106,6 +107,15 @@ export function acceptUnix(listener: number, ms: number): number {
   return check('accept4', `fd ${listener}`, (c) =>
     c.accept4(listener, null, null, SOCK_CLOEXEC | SOCK_NONBLOCK),
   );
+}
+
+/** Bytes (with what the kernel adds) that the other end of a socket has not read yet. */
+export function bytesUnread(fd: number): number {
+  const count = new Int32Array(1);
+  check('ioctl', `fd ${fd}, TIOCOUTQ`, (c) =>
+    c.ioctl(fd, TIOCOUTQ, 'void *', new Uint8Array(count.buffer)),
+  );
+  return count[0];
 }
 
 /** Process id of whoever listened on, or connected, the other end of a Unix socket; 0 when it is not to be seen. */

@@ -1,7 +1,7 @@
 import { between, chance, type Draw, pick } from '../draw.ts';
 import { about, type DrawnStep, step } from '../strategy.ts';
 import type { View } from '../view.ts';
-import { fresh, offers, type Scene, up } from './scene.ts';
+import { can, fresh, offers, type Scene, up } from './scene.ts';
 
 const indirect = (facts: Parameters<Scene['fits']>[0]) => offers(facts, 'INDIRECT_DESC');
 const SPLIT = { without: ['RING_PACKED'], features: ['INDIRECT_DESC'], size: 8 };
@@ -117,7 +117,9 @@ export const tangle: Scene = {
     return [
       up(view, draw, { ...SPLIT, features: tables.length > 0 ? ['INDIRECT_DESC'] : [] }),
       step('memory', { as: data, size: 64 }),
-      ...tables.map((as) => step('memory', { as, size: 64, ...(chance(draw, 40) ? { perm: 'ro' } : {}) })),
+      ...tables.map((as) =>
+        step('memory', { as, size: 64, ...(chance(draw, 40) && can(view.facts, 'perm-map') ? { perm: 'ro' } : {}) }),
+      ),
       ...tables.flatMap((table) => Array.from({ length: size }, (_, slot) => part({ table, slot }))),
       ...Array.from({ length: between(draw, 1, 4) }, (_, slot) => part({ slot })),
       step('avail', { heads: [0] }),

@@ -17,9 +17,11 @@ export interface FeatureState {
   readonly written: bigint | null;
   /** FEATURES_OK was written: the set may not change any more. */
   readonly fixed: boolean;
+  /** What the driver wrote all the same after that, breaking 3.1.1; a device may show this or what was fixed. */
+  readonly late: bigint | null;
 }
 
-export const initialFeatures: FeatureState = { offered: null, written: null, fixed: false };
+export const initialFeatures: FeatureState = { offered: null, written: null, fixed: false, late: null };
 
 /** After a reset the offer is still the same; what the driver wrote is gone. */
 export const resetFeatures = (state: FeatureState): FeatureState => ({
@@ -64,7 +66,8 @@ export function classify(offered: bigint, set: bigint, scope: DeviceScope): SetA
 
 /** The driver writes its set; `error` is what the op returned. */
 export function writeFeatures(state: FeatureState, set: bigint, error: number): FeatureState {
-  if (state.fixed || error < 0) return state;
+  if (error < 0) return state;
+  if (state.fixed) return { ...state, late: set };
   return { ...state, written: set };
 }
 
@@ -84,6 +87,10 @@ export function judgeFeaturesOk(state: FeatureState, ok: boolean, scope: DeviceS
   return null;
 }
 
+/** Whether `answer` has the valid ones among the bits that were written. */
+const shows = (answer: bigint, written: bigint, offered: bigint) =>
+  (answer & written & offered) === (written & offered);
+
 /** The features in force are read. `ok`: FEATURES_OK was read back as set. */
 export function readDriverFeatures(
   state: FeatureState,
@@ -92,8 +99,9 @@ export function readDriverFeatures(
   scope: DeviceScope,
 ): Breach | null {
   if (state.written === null || state.offered === null) return null;
+  if (state.late !== null && shows(answer, state.late, state.offered)) return null;
   const wanted = state.written & state.offered;
-  if ((answer & wanted) !== wanted) {
+  if (!shows(answer, state.written, state.offered)) {
     const expected = `at least what the driver wrote: ${show(wanted, scope)}`;
     return { requirement: 'V1.1-4.1.4.3.1-D4', expected, actual: show(answer, scope) };
   }
