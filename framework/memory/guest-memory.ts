@@ -132,6 +132,7 @@ export class GuestMemory {
 
   /** What {@link alloc} takes, or null when the block is too full for it. */
   tryAlloc(block: RamBlock, size: number, align = 16): Region | null {
+    if (!(size >= 0)) throw new RangeError(`${size} bytes asked`);
     const slot = this.#placed(block);
     const pa = this.#start(slot, align);
     if (pa + size > block.pa + block.size) return null;
