@@ -30,4 +30,6 @@ export const died = ({ kind, actual }: Finding): boolean =>
 
 /** Whether two findings are the same bug as far as shrinking is concerned: the rule, the kind, and how a process died. */
 export const sameBug = (a: Finding, b: Finding): boolean =>
-  a.requirement === b.requirement && a.kind === b.kind && (!died(a) || deathOf(a.actual) === deathOf(b.actual));
+  a.requirement === b.requirement &&
+  a.kind === b.kind &&
+  (!died(a) || deathOf(a.actual) === deathOf(b.actual));

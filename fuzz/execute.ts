@@ -72,7 +72,10 @@ function attempt(run: () => HistoryEvent[]): HistoryEvent[] {
 }
 
 /** Whether a finding counts: it fails a device, or warns of one of the requirements that are looked for. */
-export function counts(finding: Finding, { warnings, ignored }: Pick<Bench, 'warnings' | 'ignored'>): boolean {
+export function counts(
+  finding: Finding,
+  { warnings, ignored }: Pick<Bench, 'warnings' | 'ignored'>,
+): boolean {
   const verdict = weigh(finding);
   if (verdict === 'warn') return warnings?.has(finding.requirement) ?? false;
   if (verdict === 'fail' && ignored?.has(finding.requirement)) return false;

@@ -66,7 +66,8 @@ export function shrink(
     const reproduced = outside ? { reproduced: { times: 0, of: whole.runs } } : {};
     return { sequence, history, finding: found, runs: effort.runs, ...reproduced };
   }
-  const tries = whole.shown === whole.runs ? 1 : Math.min(MOST_TRIES, Math.ceil((2 * whole.runs) / whole.shown));
+  const tries =
+    whole.shown === whole.runs ? 1 : Math.min(MOST_TRIES, Math.ceil((2 * whole.runs) / whole.shown));
   const judged = reference !== null && passes(sequence, reference);
   let best: Shrunk = { ...whole.best!, sequence, runs: effort.runs };
   const attempt = (steps: Steps): boolean => {

@@ -5,8 +5,8 @@ import { benchOf } from './bench-target.ts';
 import { Campaign, type Hit } from './campaign.ts';
 import { CodeCoverage } from './code-coverage.ts';
 import type { Bench } from './execute.ts';
-import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
 import { LastSequence } from './last-sequence.ts';
+import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
 import { IN_PROCESS, type ShrinkBudget, shrink } from './shrink.ts';
 
 /** Milliseconds between progress messages. */
@@ -86,10 +86,22 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
 
 function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkBudget): void {
   const { at, bucket, sequence: original } = hit;
-  const bug = (shrunk: Pick<FoundBug, 'sequence' | 'finding' | 'history' | 'runs' | 'reproduced'>): FoundBug => {
+  const bug = (
+    shrunk: Pick<FoundBug, 'sequence' | 'finding' | 'history' | 'runs' | 'reproduced'>,
+  ): FoundBug => {
     const yaml = asCase(shrunk.sequence, shrunk.finding, bucket, bench.facts.type);
     const { sequence, finding, history, runs, reproduced } = shrunk;
-    return { bucket, at, original, sequence, finding, history, yaml, runs, ...(reproduced ? { reproduced } : {}) };
+    return {
+      bucket,
+      at,
+      original,
+      sequence,
+      finding,
+      history,
+      yaml,
+      runs,
+      ...(reproduced ? { reproduced } : {}),
+    };
   };
   send({ kind: 'seen', bug: bug({ ...hit, runs: 0 }) });
   send({ kind: 'found', bug: bug(shrink(original, hit.finding, bench, reference, budget)) });

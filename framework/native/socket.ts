@@ -112,9 +112,7 @@ export function acceptUnix(listener: number, ms: number): number {
 /** Bytes (with what the kernel adds) that the other end of a socket has not read yet. */
 export function bytesUnread(fd: number): number {
   const count = new Int32Array(1);
-  check('ioctl', `fd ${fd}, TIOCOUTQ`, (c) =>
-    c.ioctl(fd, TIOCOUTQ, 'void *', new Uint8Array(count.buffer)),
-  );
+  check('ioctl', `fd ${fd}, TIOCOUTQ`, (c) => c.ioctl(fd, TIOCOUTQ, 'void *', new Uint8Array(count.buffer)));
   return count[0];
 }
 

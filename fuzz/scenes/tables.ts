@@ -118,7 +118,11 @@ export const tangle: Scene = {
       up(view, draw, { ...SPLIT, features: tables.length > 0 ? ['INDIRECT_DESC'] : [] }),
       step('memory', { as: data, size: 64 }),
       ...tables.map((as) =>
-        step('memory', { as, size: 64, ...(chance(draw, 40) && can(view.facts, 'perm-map') ? { perm: 'ro' } : {}) }),
+        step('memory', {
+          as,
+          size: 64,
+          ...(chance(draw, 40) && can(view.facts, 'perm-map') ? { perm: 'ro' } : {}),
+        }),
       ),
       ...tables.flatMap((table) => Array.from({ length: size }, (_, slot) => part({ table, slot }))),
       ...Array.from({ length: between(draw, 1, 4) }, (_, slot) => part({ slot })),
