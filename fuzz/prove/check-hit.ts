@@ -39,7 +39,7 @@ export function checkHit(
   const [instance] = wrong.device.instances(cases[0]);
   const red = wrong.device
     .run(instance)
-    .findings.some((one) => one.requirement === requirement && counts(one, wrong.warnings));
+    .findings.some((one) => one.requirement === requirement && counts(one, wrong));
   if (!red) return { replays, case: 'the case is green on the wrong device' };
   const { verdict, findings, reason = '' } = right.device.run(instance);
   const green = verdict === 'pass';
