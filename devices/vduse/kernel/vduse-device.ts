@@ -269,19 +269,29 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     return this.#status;
   }
 
-  /** SET_STATUS with the bits that the driver adds; unchanged when the daemon does not accept them. */
+  /** SET_STATUS with the bits that the driver adds; what the daemon refuses of them is left out, and the rest said again. */
   setStatus(status: number): void {
     if (status === 0) {
       this.reset();
       return;
     }
-    const next = this.#status | (status & 0xff & ~STATUS.DEVICE_NEEDS_RESET);
-    if (next === this.#status) return;
+    let next = this.#status | (status & 0xff & ~STATUS.DEVICE_NEEDS_RESET);
     const starts = (next & ~this.#status & STATUS.DRIVER_OK) !== 0;
-    if (starts && !this.queues.every((queue) => !queue.ready || this.#startable(queue))) return;
-    if (this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, next)) !== null)
-      this.#status = next;
+    if (starts && !this.queues.every((queue) => !queue.ready || this.#startable(queue)))
+      next &= ~STATUS.DRIVER_OK;
+    if (next !== this.#status && !this.#tellStatus(next)) {
+      // Features, or a start without them: neither bit appears, the others do.
+      next = this.#status | (next & ~(STATUS.FEATURES_OK | STATUS.DRIVER_OK));
+      if (next !== this.#status) this.#tellStatus(next);
+    }
     this.deliver();
+  }
+  /** SET_STATUS. Returns whether the daemon took it. */
+  #tellStatus(status: number): boolean {
+    if (this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, status)) === null)
+      return false;
+    this.#status = status;
+    return true;
   }
 
   /** SET_STATUS 0; what the kernel keeps is reset whatever the daemon says. */
