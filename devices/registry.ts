@@ -6,7 +6,7 @@ import { mlx5Net } from './mlx5/parents.ts';
 import { qemu } from './qemu/parent.ts';
 import { simulatorBlk } from './simulator/blk/parent.ts';
 import { simulatorNet } from './simulator/net/parent.ts';
-import { vduseBlk } from './vduse/parents.ts';
+import { vduseBlk, vduseNet } from './vduse/parents.ts';
 import { vhostUser } from './vhost-user/parent.ts';
 import { vhostVdpa } from './vhost-vdpa/parent.ts';
 import { virtioMmioBlk, virtioMmioNet, virtioPciBlk, virtioPciNet } from './virtio-pci/parents.ts';
@@ -24,6 +24,7 @@ export const PARENTS: ReadonlyMap<string, ParentDefinition> = new Map(
     ifcvfBlk,
     mlx5Net,
     qemu,
+    vduseNet,
     vduseBlk,
     vhostUser,
     vhostVdpa,

@@ -3,7 +3,6 @@ import { NET_F } from '../../specs/virtio-1.1/features.ts';
 import { parseFrame } from '../simulator/net/frame.ts';
 import { GSO, le16, putLe16, readHeader } from '../simulator/net/header.ts';
 import type { NetDevice } from '../simulator/net/net-device.ts';
-import type { SimQueue } from '../simulator/queue.ts';
 import { type Defect, defineDefect } from './defect.ts';
 
 const INVERTED = 'text inverted';
@@ -528,7 +527,7 @@ export const NET_TRANSMIT_DEFECTS: readonly Defect[] = [
       const { tx } = device;
       const { process } = tx;
       const { pump } = device;
-      let waiting: { queue: SimQueue; buffer: DeviceBuffer }[] = [];
+      let waiting: { queue: Parameters<typeof process>[0]; buffer: DeviceBuffer }[] = [];
       tx.process = (queue, buffer) => {
         const { readable, writable } = buffer;
         const kept = { ...buffer, readable, writable, addr: buffer.addr.slice(), len: buffer.len.slice() };

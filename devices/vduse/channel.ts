@@ -41,13 +41,18 @@ export const SAID = {
   JOURNAL: 5,
 } as const;
 
-/** Kinds of journal entries: what was done, where, how much; data follows stores. */
-export const ENTRY_KIND = { STORE: 1, LOAD: 2, FAULT: 3, VQ_IRQ: 4, CONFIG_IRQ: 5 } as const;
+/**
+ * Kinds of journal entries: what was done, where, how much; data follows stores. A frame that left for the network
+ * behind the daemon has its metadata as JSON (the address is its length) and then its bytes as data.
+ */
+export const ENTRY_KIND = { STORE: 1, LOAD: 2, FAULT: 3, VQ_IRQ: 4, CONFIG_IRQ: 5, FRAME: 6 } as const;
 /** Bytes of an entry's head: kind u32, length u32, address f64, detail u32, padding. */
 export const ENTRY_HEAD = 24;
 
-/** Room for one ioctl argument or command, and for all entries between two turns. */
-const AREA = 1 << 16;
+/** Room for one ioctl argument or command with the bytes that go with it, and for all entries between two turns. */
+const AREA = 1 << 18;
+/** Where in the area the bytes of a command are. */
+const BYTES_AT = 1 << 17;
 const JOURNAL = 1 << 20;
 
 /** Most queues of a device; each has a kick cell. */
@@ -95,6 +100,15 @@ export function putText({ area, cells }: Channel, text: string): void {
   new Uint8Array(area.buffer, area.byteOffset, area.byteLength).set(bytes);
   cells[CELL.LENGTH] = bytes.length;
 }
+
+/** Store what goes with a command. */
+export function putBytes({ area }: Channel, bytes: Uint8Array): void {
+  new Uint8Array(area.buffer, area.byteOffset + BYTES_AT, bytes.length).set(bytes);
+}
+
+/** A copy of `length` bytes that came with a command. */
+export const getBytes = ({ area }: Channel, length: number): Uint8Array =>
+  new Uint8Array(area.buffer, area.byteOffset + BYTES_AT, length).slice();
 
 /** The text in the area. */
 export function getText({ area, cells }: Channel): string {

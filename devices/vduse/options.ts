@@ -1,7 +1,8 @@
 import type { ParentOption } from '../../framework/parent.ts';
 import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
 import { BLK_OPTIONS, type BlkProfile, blkProfile } from '../simulator/blk/profile.ts';
-import { integerOption, OptionError, type Options } from '../simulator/options.ts';
+import { NET_OPTIONS, type NetTarget, netTarget } from '../simulator/net/parent.ts';
+import { flagOption, integerOption, OptionError, type Options, profileCache } from '../simulator/options.ts';
 
 /** Ways for a daemon to be wrong. */
 export interface Misbehaviour {
@@ -24,6 +25,17 @@ const NOT_HERE = ['dma', 'va', 'irqs', 'ring-group', 'variant'];
 export const VDUSE_BLK_OPTIONS: readonly ParentOption[] = [
   ...DAEMON_OPTIONS,
   ...BLK_OPTIONS.filter(({ name }) => !NOT_HERE.includes(name)),
+];
+
+const CONTROL_QUEUE = 'control-queue';
+export const VDUSE_NET_OPTIONS: readonly ParentOption[] = [
+  ...DAEMON_OPTIONS,
+  {
+    name: CONTROL_QUEUE,
+    description: 'a kernel that lets daemons have a control queue, which Linux does not (yes or no)',
+    default: 'no',
+  },
+  ...NET_OPTIONS.filter(({ name }) => !NOT_HERE.includes(name)),
 ];
 
 /** What VDUSE has no means for: a block device with a cache mode to set, and data in notifications. */
@@ -50,11 +62,30 @@ export const messageTimeout = (options: Options) => integerOption(options, 'msg-
  * @throws OptionError for an option that there is not
  */
 export function vduseBlkProfile(options: Options): BlkProfile {
+  const profile = blkProfile(ofTheDevice(options));
+  return { ...profile, features: profile.features & ~WITHOUT };
+}
+
+/**
+ * The network device that `options` describe.
+ * @throws OptionError for an option that there is not
+ */
+export const vduseNetTarget = profileCache((options: Options): NetTarget => {
+  const inner = ofTheDevice(options);
+  const without = ['NOTIFICATION_DATA', ...(hasControlQueue(options) ? [] : ['CTRL_VQ'])];
+  if (inner.without !== undefined) without.push(inner.without);
+  return netTarget({ ...inner, without: without.join('+') });
+});
+
+/** Whether the kernel lets a network device have a control queue. */
+export const hasControlQueue = (options: Options): boolean => flagOption(options, CONTROL_QUEUE);
+
+/** The options that say what kind of device the daemon has. */
+function ofTheDevice(options: Options): Record<string, string> {
   const inner: Record<string, string> = {};
   for (const [name, value] of Object.entries(options)) {
     if (NOT_HERE.includes(name)) throw new OptionError(`unknown option "${name}"`);
-    if (!MINE.includes(name)) inner[name] = value;
+    if (!MINE.includes(name) && name !== CONTROL_QUEUE) inner[name] = value;
   }
-  const profile = blkProfile(inner);
-  return { ...profile, features: profile.features & ~WITHOUT };
+  return inner;
 }

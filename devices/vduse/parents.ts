@@ -1,6 +1,21 @@
-import { type Ability, defineParent } from '../../framework/parent.ts';
+import {
+  type Ability,
+  type BackendControl,
+  defineParent,
+  type ParentInstance,
+} from '../../framework/parent.ts';
+import { SIMULATOR_PEER_CAPS } from '../simulator/net/peer.ts';
 import { VduseDevice } from './kernel/vduse-device.ts';
-import { messageTimeout, misbehaviour, VDUSE_BLK_OPTIONS, vduseBlkProfile } from './options.ts';
+import { VdusePeer } from './kernel/vduse-peer.ts';
+import {
+  hasControlQueue,
+  messageTimeout,
+  misbehaviour,
+  VDUSE_BLK_OPTIONS,
+  VDUSE_NET_OPTIONS,
+  vduseBlkProfile,
+  vduseNetTarget,
+} from './options.ts';
 
 /** What a VDUSE device can show and be told; an unrecoverable error is nothing that VDUSE can report. */
 const ABILITIES: readonly Ability[] = [
@@ -10,11 +25,22 @@ const ABILITIES: readonly Ability[] = [
   'perm-map',
   'slow',
   'cfg-change',
-  'power-cut',
   'vq-state',
   'drvfeat',
   'not-pci',
 ];
+
+/** The control of what lies behind any daemon. */
+const backendOf = (device: VduseDevice): BackendControl => ({
+  changeConfig: (offset, bytes) => device.command({ do: 'config', offset, bytes: [...bytes] }),
+  hold: (queue, count) => device.command({ do: 'hold', queue, count }),
+  release: () => device.command({ do: 'release' }),
+});
+
+const lifeOf = (device: VduseDevice): Pick<ParentInstance, 'pump' | 'dispose'> => ({
+  pump: (budget) => device.pump(budget),
+  dispose: () => device.free(),
+});
 
 /** A block device in a VDUSE daemon, a thread of its own. */
 export const vduseBlk = defineParent({
@@ -25,22 +51,43 @@ export const vduseBlk = defineParent({
   create({ port, options }) {
     const { limits } = vduseBlkProfile(options);
     misbehaviour(options);
-    const device = new VduseDevice(port, options, messageTimeout(options));
+    const device = new VduseDevice(port, { type: 'blk', options, timeout: messageTimeout(options) });
     return {
       device,
-      abilities: ABILITIES,
+      abilities: [...ABILITIES, 'power-cut'],
       facts: { capacity: limits.capacity, persistent: true },
       backend: {
-        changeConfig: (offset, bytes) => device.command({ do: 'config', offset, bytes: [...bytes] }),
-        hold: (queue, count) => device.command({ do: 'hold', queue, count }),
-        release: () => device.command({ do: 'release' }),
+        ...backendOf(device),
         powerCut: () => {
           device.reset();
           device.command({ do: 'power-cut' });
         },
       },
-      pump: (budget) => device.pump(budget),
-      dispose: () => device.free(),
+      ...lifeOf(device),
+    };
+  },
+});
+
+/** A network device in a VDUSE daemon, a thread of its own. */
+export const vduseNet = defineParent({
+  name: 'vduse-net',
+  deviceType: 'net',
+  description: 'VDUSE: a network device in a daemon of its own, behind the message protocol',
+  options: VDUSE_NET_OPTIONS,
+  peer: SIMULATOR_PEER_CAPS,
+  create({ port, options }) {
+    const { facts } = vduseNetTarget(options);
+    misbehaviour(options);
+    const timeout = messageTimeout(options);
+    const controlQueue = hasControlQueue(options);
+    const device = new VduseDevice(port, { type: 'net', options, timeout, controlQueue });
+    return {
+      device,
+      abilities: ABILITIES,
+      facts,
+      peer: new VdusePeer(device),
+      backend: backendOf(device),
+      ...lifeOf(device),
     };
   },
 });

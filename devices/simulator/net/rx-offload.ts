@@ -22,6 +22,9 @@ export interface Delivery {
 
 const GSO_TYPES = { none: GSO.NONE, tcpv4: GSO.TCPV4, tcpv6: GSO.TCPV6, udp: GSO.UDP } as const;
 
+/** What reception needs to know of the device: what was negotiated, and what is on now. */
+export type OffloadState = Pick<NetDevice, 'offloads' | 'rscExt' | 'mtuNegotiated' | 'mtu' | 'guestGso'>;
+
 /** The feature that lets the driver receive super-frames of each type. */
 const GUEST_FEATURE: Readonly<Record<number, bigint>> = {
   [GSO.TCPV4]: NET_F.GUEST_TSO4,
@@ -34,13 +37,13 @@ const GUEST_FEATURE: Readonly<Record<number, bigint>> = {
  * as they are where the driver takes them now, and are completed or cut where it does not.
  */
 export class RxOffload {
-  readonly device: NetDevice;
+  readonly device: OffloadState;
   readonly checksums = new ChecksumEngine();
   readonly segmenter = new Segmenter(this.checksums);
   /** Check complete checksums and set DATA_VALID for the good ones; otherwise the bit is never set. */
   dataValid = false;
 
-  constructor(device: NetDevice) {
+  constructor(device: OffloadState) {
     this.device = device;
   }
 

@@ -10,22 +10,27 @@ import { MAX_FRAME } from './peer.ts';
 import { scratch } from './scratch.ts';
 import { Segmenter } from './segment.ts';
 
+/** What transmission needs of the device. */
+export type Transmitter = Pick<NetDevice, 'headerLength' | 'steering' | 'csum' | 'hostGso'> & {
+  readonly peer: Pick<NetDevice['peer'], 'linkUp' | 'offloads' | 'put'>;
+};
+
 /**
  * Transmission (section 5.1.6.2): take a packet apart from its header, do what the header asks and the far
  * side does not do itself, and forward the result. Whatever cannot be done is left out; a packet is only
  * dropped when it is no Ethernet frame or longer than any frame can be.
  */
 export class TransmitPath {
-  readonly device: NetDevice;
+  readonly device: Transmitter;
   readonly checksums = new ChecksumEngine();
   readonly segmenter = new Segmenter(this.checksums);
 
-  constructor(device: NetDevice) {
+  constructor(device: Transmitter) {
     this.device = device;
   }
 
   /** Forward the packet in `buffer`. Returns the used length: the device writes nothing. */
-  process(queue: SimQueue, buffer: DeviceBuffer): number {
+  process(queue: Pick<SimQueue, 'index' | 'bufferDma'>, buffer: DeviceBuffer): number {
     const start = this.device.headerLength();
     const total = readableBytes(buffer);
     if (total < start + ETH_HEADER || total - start > MAX_FRAME) return 0;

@@ -21,7 +21,6 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
   readonly readOnly: boolean;
   readonly disk = new Disk();
   capacity: number;
-  readonly #config: Uint8Array;
 
   constructor(profile: BlkProfile, kernel: KernelCalls) {
     super(profile, kernel);
@@ -29,7 +28,6 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
     this.limits = profile.limits;
     this.readOnly = profile.readOnly;
     this.capacity = profile.limits.capacity;
-    this.#config = profile.config.slice();
   }
 
   /** The used length covers all writable bytes: data, zero-filled where there is none, and status. */
@@ -96,13 +94,10 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
     return !this.negotiated(BLK_F.FLUSH);
   }
 
-  override changeConfig(offset: number, bytes: Uint8Array): void {
-    bytes.forEach((byte, i) => {
-      if (offset + i < this.#config.length) this.#config[offset + i] = byte;
-    });
-    const view = new DataView(this.#config.buffer);
-    this.capacity = Math.min(MAX_CAPACITY, Number(view.getBigUint64(CAPACITY_AT, true)));
-    super.changeConfig(offset, bytes);
+  override configStored(): void {
+    const { buffer, byteOffset } = this.config;
+    const capacity = new DataView(buffer, byteOffset).getBigUint64(CAPACITY_AT, true);
+    this.capacity = Math.min(MAX_CAPACITY, Number(capacity));
   }
 
   override powerCut(): void {

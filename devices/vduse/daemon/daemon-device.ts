@@ -40,12 +40,17 @@ export abstract class DaemonDevice {
   /** Features in force: asked of the kernel when FEATURES_OK is set. */
   features = 0n;
   suspended = false;
+  /** The configuration space as the kernel has it. */
+  readonly config: Uint8Array;
+  /** Changes of the configuration that wait for the end of a suspension. */
+  #deferred: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
   /** A ring was malformed: nothing is served until a reset. VDUSE has no way to say so. */
   broken = false;
 
   constructor(shape: DaemonShape, kernel: KernelCalls) {
     this.shape = shape;
     this.kernel = kernel;
+    this.config = shape.config.slice();
     const { memory } = kernel.channel;
     this.port = new DevicePort(new HostMemory(memory.byteLength, memory));
     this.port.trace(kernel);
@@ -60,6 +65,17 @@ export abstract class DaemonDevice {
   negotiated(mask: bigint): boolean {
     return (this.features & mask) === mask;
   }
+
+  /** DRIVER_OK is set. */
+  get running(): boolean {
+    return (this.status & STATUS.DRIVER_OK) !== 0;
+  }
+
+  /** Features came into force. */
+  featuresAccepted(): void {}
+
+  /** DRIVER_OK is being set. */
+  starts(): void {}
 
   // ── messages ──────────────────────────────────────────────────────────────────────────────────
   /** Carry out a message. Returns whether that was possible. */
@@ -95,9 +111,11 @@ export abstract class DaemonDevice {
       const features = this.kernel.features();
       if (!isConsistent(features, this.shape.features, this.shape.deviceType)) return false;
       this.features = features;
+      this.featuresAccepted();
     }
     if ((added & STATUS.DRIVER_OK) !== 0) {
       if ((status & STATUS.FEATURES_OK) === 0) return false;
+      this.starts();
       for (const queue of this.queues) this.start(queue);
     }
     this.status = status;
@@ -115,12 +133,18 @@ export abstract class DaemonDevice {
       queue.holdCount = 0;
       queue.position = initialVqState();
     }
+    for (const { offset, bytes } of this.#deferred.splice(0)) this.storeConfig(offset, bytes);
+  }
+
+  /** Whether the position of `queue` says it all: no request is in flight. */
+  settled({ ring }: DaemonQueue): boolean {
+    return ring === null || ring.outstanding === 0;
   }
 
   /** The position of a queue; none while requests are in flight, because then no position says it all. */
   tellState(idx: number): boolean {
     const queue = this.queues[idx];
-    if (queue === undefined || (queue.ring !== null && queue.ring.outstanding > 0)) return false;
+    if (queue === undefined || !this.settled(queue)) return false;
     const { message } = this.kernel.channel;
     const { split, packed } = queue.ring?.state() ?? queue.position;
     message.setUint32(PAYLOAD, idx, true);
@@ -137,7 +161,7 @@ export abstract class DaemonDevice {
     const queue = this.queues[idx];
     if (queue === undefined) return false;
     if (!ready) this.stop(queue);
-    else if ((this.status & STATUS.DRIVER_OK) !== 0 && !this.suspended) this.start(queue);
+    else if (this.running && !this.suspended) this.start(queue);
     return true;
   }
 
@@ -194,27 +218,46 @@ export abstract class DaemonDevice {
         queue.pending = true;
         queue.unasked = false;
       }
-    let done = 0;
-    const journal = { told: false };
-    for (let idle = 0; done < budget && idle < this.queues.length && !journal.told; ) {
+    let done = this.arrivals(budget);
+    const turn = { told: false };
+    for (let idle = 0; done < budget && idle < this.queues.length && !turn.told; ) {
       const queue = this.queues[this.#cursor];
       this.#cursor = (this.#cursor + 1) % this.queues.length;
-      const served = queue.pending && !this.broken && this.#guard(() => this.serve(queue, journal));
+      const served = this.runnable(queue) && this.#guard(() => this.serve(queue, turn));
       idle = served ? 0 : idle + 1;
       if (served) done++;
     }
-    cells[CELL.BUSY] = !this.broken && this.queues.some(({ pending }) => pending) ? 1 : 0;
+    cells[CELL.BUSY] = this.waiting || this.queues.some((queue) => this.runnable(queue)) ? 1 : 0;
     return done;
   }
 
-  /** One request of `queue`; false when there is none. */
-  serve(queue: DaemonQueue, journal: { told: boolean }): boolean {
-    const ring = queue.ring!;
+  /** What came from the far side and goes nowhere, at most `budget` of it. Returns the units done. */
+  arrivals(_budget: number): number {
+    return 0;
+  }
+
+  /** Something from the far side was not looked at yet. */
+  get waiting(): boolean {
+    return false;
+  }
+
+  /** Whether `queue` may be worked on. */
+  runnable(queue: DaemonQueue): boolean {
+    return queue.pending && queue.ring !== null && !this.broken;
+  }
+
+  /** One unit of work on `queue`; false when there is none. */
+  serve(queue: DaemonQueue, turn: { told: boolean }): boolean {
     if (queue.unasked && !areasMapped(queue.dma, queue.config!, this.negotiated(F_RING_PACKED))) {
       queue.pending = false;
       return false;
     }
     queue.unasked = false;
+    return this.serveBuffer(queue, turn);
+  }
+
+  /** One buffer of `queue`; false when there is none. */
+  serveBuffer(queue: DaemonQueue, turn: { told: boolean }): boolean {
     const held = queue.releasing ? queue.held.shift() : undefined;
     if (queue.held.length === 0) queue.releasing = false;
     const buffer = held ?? this.take(queue);
@@ -224,8 +267,8 @@ export abstract class DaemonDevice {
       queue.held.push(buffer);
       return true;
     }
-    journal.told = this.complete(queue, buffer);
-    return ring === queue.ring;
+    turn.told = this.complete(queue, buffer);
+    return true;
   }
 
   /** The next buffer; null, with kicks asked for, when there is none. */
@@ -244,11 +287,17 @@ export abstract class DaemonDevice {
 
   /** Serve `buffer` and give it back. Returns whether the driver was told. */
   complete(queue: DaemonQueue, buffer: DeviceBuffer): boolean {
-    const ring = queue.ring!;
-    ring.push(buffer, this.run(queue, buffer));
-    ring.publish();
-    if (!ring.needsNotification()) return false;
-    this.kernel.interrupt(queue.index);
+    return this.give(queue, [buffer], [this.run(queue, buffer)]);
+  }
+
+  /** Give buffers back together. Returns whether the driver was told. */
+  give({ ring, index }: DaemonQueue, buffers: readonly DeviceBuffer[], lengths: readonly number[]): boolean {
+    buffers.forEach((buffer, i) => {
+      ring!.push(buffer, lengths[i]);
+    });
+    ring!.publish();
+    if (!ring!.needsNotification()) return false;
+    this.kernel.interrupt(index);
     return true;
   }
 
@@ -288,9 +337,24 @@ export abstract class DaemonDevice {
     this.kernel.channel.cells[CELL.BUSY] = 1;
   }
 
+  /** The device changes its configuration and tells the driver; while suspended it waits. */
   changeConfig(offset: number, bytes: Uint8Array): void {
-    this.kernel.setConfig(offset, bytes);
+    if (this.suspended) this.#deferred.push({ offset, bytes: bytes.slice() });
+    else if (this.storeConfig(offset, bytes)) this.kernel.configInterrupt();
   }
+
+  /** Store `bytes` as far as there is room for them. Returns whether anything changed. */
+  storeConfig(offset: number, bytes: Uint8Array): boolean {
+    const fitting = bytes.subarray(0, Math.max(0, this.config.length - offset));
+    if (fitting.every((byte, i) => byte === this.config[offset + i])) return false;
+    this.config.set(fitting, offset);
+    this.kernel.setConfig(offset, fitting);
+    this.configStored(offset, fitting.length);
+    return true;
+  }
+
+  /** The configuration holds something else now. */
+  configStored(_offset: number, _length: number): void {}
 
   powerCut(): void {}
 }

@@ -1,7 +1,10 @@
 import type { IotlbEntry, Perm, VqState } from '../../../framework/device.ts';
 import type { DmaFault, MemoryTracer } from '../../../framework/memory/host-memory.ts';
+import type { FrameMeta } from '../../../framework/peer.ts';
 import { CELL, type Channel, ENTRY_HEAD, ENTRY_KIND, SAID, TURN } from '../channel.ts';
 import { ENTRY, INFO, IOCTL } from '../protocol.ts';
+
+const NO_TEXT = new Uint8Array(0);
 
 /** What a daemon learns about a queue. */
 export interface QueueInfo {
@@ -113,7 +116,7 @@ export class KernelCalls implements MemoryTracer {
     }
   }
 
-  /** The configuration changes at `offset`, and the driver is told. */
+  /** DEV_SET_CONFIG: the configuration changes at `offset`. */
   setConfig(offset: number, bytes: Uint8Array): number {
     const { area } = this.channel;
     area.setUint32(0, offset, true);
@@ -121,9 +124,21 @@ export class KernelCalls implements MemoryTracer {
     bytes.forEach((byte, i) => {
       area.setUint8(8 + i, byte);
     });
-    const result = this.ioctl(IOCTL.DEV_SET_CONFIG, 8 + bytes.length);
-    if (result === 0) this.#entry(ENTRY_KIND.CONFIG_IRQ, 0, 0, 0);
-    return result;
+    return this.ioctl(IOCTL.DEV_SET_CONFIG, 8 + bytes.length);
+  }
+
+  /** DEV_INJECT_CONFIG_IRQ. */
+  configInterrupt(): void {
+    this.#entry(ENTRY_KIND.CONFIG_IRQ, 0, 0, 0);
+  }
+
+  /** A frame leaves for the network behind the daemon; `queue` is where it came from. */
+  frame(bytes: Uint8Array, queue: number, meta?: FrameMeta): void {
+    const text = meta === undefined ? NO_TEXT : new TextEncoder().encode(JSON.stringify(meta));
+    const size = bytes.length + text.length;
+    const at = this.#entry(ENTRY_KIND.FRAME, text.length, size, queue, size);
+    this.#journal.set(text, at);
+    this.#journal.set(bytes, at + text.length);
   }
 
   /** VQ_INJECT_IRQ. */

@@ -1,17 +1,27 @@
 import { workerData } from 'node:worker_threads';
-import { CELL, type ChannelBuffers, getText, openChannel, SAID, TURN } from '../channel.ts';
-import { type Misbehaviour, misbehaviour, vduseBlkProfile } from '../options.ts';
+import type { FrameMeta, PeerOffload } from '../../../framework/peer.ts';
+import { CELL, type ChannelBuffers, getBytes, getText, openChannel, SAID, TURN } from '../channel.ts';
+import { type Misbehaviour, misbehaviour, vduseBlkProfile, vduseNetTarget } from '../options.ts';
 import { CREATE, IOCTL, MESSAGE, MESSAGE_SIZE, PAYLOAD, RESULT } from '../protocol.ts';
 import { BlkDaemon } from './blk.ts';
 import type { DaemonDevice } from './daemon-device.ts';
 import { KernelCalls } from './kernel-calls.ts';
+import { NetDaemon } from './net.ts';
 
 /** A command to the daemon's own control. */
 export type Command =
-  | { readonly do: 'create'; readonly options: Readonly<Record<string, string>> }
+  | {
+      readonly do: 'create';
+      readonly type: 'net' | 'blk';
+      readonly options: Readonly<Record<string, string>>;
+    }
   | { readonly do: 'hold'; readonly queue: number; readonly count: number }
   | { readonly do: 'config'; readonly offset: number; readonly bytes: readonly number[] }
-  | { readonly do: 'release' | 'power-cut' };
+  | { readonly do: 'frame'; readonly length: number; readonly meta?: FrameMeta }
+  | { readonly do: 'accept'; readonly offloads: readonly PeerOffload[] }
+  | { readonly do: 'link'; readonly up: boolean }
+  | { readonly do: 'stall'; readonly on: boolean }
+  | { readonly do: 'release' | 'power-cut' | 'announce' };
 
 /** Run a daemon on the channel in `workerData`: one device after the other, for as long as the thread lives. */
 export function runDaemon(): void {
@@ -49,7 +59,7 @@ class Daemon {
   #command(command: Command): void {
     switch (command.do) {
       case 'create':
-        this.#create(command.options);
+        this.#create(command.type, command.options);
         return;
       case 'hold':
         this.#device!.hold(command.queue, command.count);
@@ -63,12 +73,33 @@ class Daemon {
       case 'power-cut':
         this.#device!.powerCut();
         return;
+      default:
+        if (this.#device instanceof NetDaemon) this.#network(this.#device, command);
     }
   }
 
+  /** What the network behind a daemon does. */
+  #network(device: NetDaemon, command: Command): void {
+    const { channel } = this.#kernel;
+    // There may be something to do, which only a turn of work shows.
+    channel.cells[CELL.BUSY] = 1;
+    if (command.do === 'frame')
+      device.receive.arrive({ bytes: getBytes(channel, command.length), meta: command.meta });
+    else if (command.do === 'accept') device.peer.offloads = new Set(command.offloads);
+    else if (command.do === 'link') device.setLink(command.up);
+    else if (command.do === 'stall') device.peer.stalled = command.on;
+    else if (command.do === 'announce') device.announce();
+  }
+
+  #deviceOf(type: 'net' | 'blk', options: Readonly<Record<string, string>>): DaemonDevice {
+    if (type === 'blk') return new BlkDaemon(vduseBlkProfile(options), this.#kernel);
+    const { profile, dataValid } = vduseNetTarget(options);
+    return new NetDaemon(profile, dataValid, this.#kernel);
+  }
+
   /** CREATE_DEV and VQ_SETUP of each queue. */
-  #create(options: Readonly<Record<string, string>>): void {
-    const device = new BlkDaemon(vduseBlkProfile(options), this.#kernel);
+  #create(type: 'net' | 'blk', options: Readonly<Record<string, string>>): void {
+    const device = this.#deviceOf(type, options);
     this.#device = device;
     this.#wrong = misbehaviour(options);
     this.#messages = 0;

@@ -24,6 +24,11 @@ export class DaemonQueue {
     this.dma = dma;
   }
 
+  /** The same, as the request logic of simulated devices calls it. */
+  get bufferDma(): DmaView {
+    return this.dma;
+  }
+
   /** Forget the ring and all work on it. */
   stop(): void {
     this.ring = null;

@@ -1,16 +1,18 @@
 import { type DevicePort, DmaFault } from '../../../framework/memory/host-memory.ts';
+import type { TakenFrame } from '../../../framework/peer.ts';
 import { CELL, type Channel, ENTRY_HEAD, ENTRY_KIND } from '../channel.ts';
 
-/** Receives the interrupts that a daemon injected. */
-export interface InterruptSink {
+/** Receives the interrupts that a daemon injected, and the frames that it sent. */
+export interface JournalSink {
   injectQueue(idx: number): void;
   injectConfig(): void;
+  frame(frame: TakenFrame): void;
 }
 
 const REASONS = ['unmapped', 'permission', 'bus'] as const;
 
 /** Carry over to host memory what the daemon did to the shared one, in its order, and empty the journal. */
-export function replay({ cells, journal }: Channel, port: DevicePort, sink: InterruptSink): void {
+export function replay({ cells, journal }: Channel, port: DevicePort, sink: JournalSink): void {
   const end = cells[CELL.JOURNAL];
   const bytes = new Uint8Array(journal.buffer, journal.byteOffset, journal.byteLength);
   for (let at = 0; at < end; ) {
@@ -33,6 +35,13 @@ export function replay({ cells, journal }: Channel, port: DevicePort, sink: Inte
       case ENTRY_KIND.VQ_IRQ:
         sink.injectQueue(detail);
         break;
+      case ENTRY_KIND.FRAME: {
+        const text = new TextDecoder().decode(bytes.slice(at, at + addr));
+        const frame = { bytes: bytes.slice(at + addr, at + length), queue: detail };
+        sink.frame(text === '' ? frame : { ...frame, meta: JSON.parse(text) });
+        at += (length + 7) & ~7;
+        break;
+      }
       default:
         sink.injectConfig();
     }

@@ -9,7 +9,7 @@ import {
 } from '../../../framework/device.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
 import { Iotlb } from '../../../framework/memory/iotlb.ts';
-import { F_ACCESS_PLATFORM, F_RING_PACKED } from '../../../specs/virtio-1.1/features.ts';
+import { F_ACCESS_PLATFORM, F_RING_PACKED, F_VERSION_1 } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { CELL, MOST_QUEUES } from '../channel.ts';
 import type { Command } from '../daemon/main.ts';
@@ -19,9 +19,21 @@ import { VduseQueue } from './vduse-queue.ts';
 
 /** CONFIG_WCE of a block device: VDUSE has no means for it. */
 const BLK_CONFIG_WCE = 1n << 11n;
-const DEVICE_ID_BLK = 2;
+/** CTRL_VQ of a network device: the kernel wants no control queue in a daemon. */
+const NET_CTRL_VQ = 1n << 17n;
+const DEVICE_ID = { NET: 1, BLK: 2 } as const;
 /** vhost backend feature: queues may be made ready after DRIVER_OK. */
 const ENABLE_AFTER_DRIVER_OK = 1n << 6n;
+
+/** What a device is made with. */
+export interface VduseSetup {
+  readonly type: 'net' | 'blk';
+  /** Options of the target; the daemon reads them as well. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Milliseconds that an answer may take. */
+  readonly timeout: number;
+  readonly controlQueue?: boolean;
+}
 
 /**
  * The kernel's side of a VDUSE device: the vDPA contract, said to a daemon in messages. It speaks API version 1 with
@@ -45,10 +57,14 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   #freed = false;
   #configCallback: (() => void) | null = null;
 
-  /** @throws Error when the daemon of `options` creates no device */
-  constructor(port: DevicePort, options: Readonly<Record<string, string>>, timeout: number) {
+  /** The kernel is one that lets a network device have a control queue. */
+  readonly #controlQueue: boolean;
+
+  /** @throws Error when the daemon of `setup` creates no device */
+  constructor(port: DevicePort, { type, options, timeout, controlQueue }: VduseSetup) {
+    this.#controlQueue = controlQueue ?? false;
     this.node = new VduseNode(port, timeout, (request, area, length) => this.#ioctl(request, area, length));
-    this.node.command({ do: 'create', options });
+    this.node.command({ do: 'create', type, options });
     if (this.queues.length > 0 && this.queues.every(({ numMax }) => numMax > 0)) return;
     this.node.break('late');
     this.node.close();
@@ -85,9 +101,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     const size = area.getUint32(CREATE.CONFIG_SIZE, true);
     const align = area.getUint32(CREATE.VQ_ALIGN, true);
     if (this.queues.length > 0) return -ERRNO.EEXIST;
-    if (area.getUint8(CREATE.NAME) === 0 || area.getUint32(CREATE.DEVICE, true) !== DEVICE_ID_BLK)
-      return -ERRNO.EINVAL;
-    if ((features & F_ACCESS_PLATFORM) === 0n || (features & BLK_CONFIG_WCE) !== 0n) return -ERRNO.EINVAL;
+    if (area.getUint8(CREATE.NAME) === 0) return -ERRNO.EINVAL;
+    if (!this.#allows(area.getUint32(CREATE.DEVICE, true), features)) return -ERRNO.EINVAL;
     if (nvqs > MOST_QUEUES || align < 4 || align > 4096 || (align & (align - 1)) !== 0) return -ERRNO.EINVAL;
     if (area.getUint32(CREATE.NGROUPS, true) !== 1 || area.getUint32(CREATE.NAS, true) !== 1)
       return -ERRNO.EINVAL;
@@ -99,6 +114,14 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     this.#config = Uint8Array.from({ length: size }, (_, i) => area.getUint8(CREATE.CONFIG + i));
     for (let i = 0; i < nvqs; i++) this.queues.push(new VduseQueue());
     return 0;
+  }
+
+  /** Which devices the kernel lets be: block without CONFIG_WCE, net with VERSION_1 and no control queue. */
+  #allows(deviceId: number, features: bigint): boolean {
+    if ((features & F_ACCESS_PLATFORM) === 0n) return false;
+    if (deviceId === DEVICE_ID.BLK) return (features & BLK_CONFIG_WCE) === 0n;
+    if (deviceId !== DEVICE_ID.NET || (features & F_VERSION_1) === 0n) return false;
+    return (features & NET_CTRL_VQ) === 0n || this.#controlQueue;
   }
 
   /** DEV_SET_CONFIG: also before DRIVER_OK; only the interrupt is bound to it. */
@@ -380,8 +403,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   }
 
   /** Carry out a command of the daemon's own control. */
-  command(command: Command): void {
-    this.node.command(command);
+  command(command: Command, bytes?: Uint8Array): void {
+    this.node.command(command, bytes);
     this.deliver();
   }
 

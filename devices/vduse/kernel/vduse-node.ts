@@ -1,7 +1,8 @@
 import { ERRNO, type IotlbEntry } from '../../../framework/device.ts';
 import { DeviceFailure } from '../../../framework/device-failure.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
-import { CELL, putText, SAID } from '../channel.ts';
+import type { TakenFrame } from '../../../framework/peer.ts';
+import { CELL, putBytes, putText, SAID } from '../channel.ts';
 import type { Command } from '../daemon/main.ts';
 import { ENTRY, IOCTL, PAYLOAD, RESULT } from '../protocol.ts';
 import { DaemonThread, type Silence } from './daemon-thread.ts';
@@ -24,6 +25,8 @@ export class VduseNode {
   #given = new Set<IotlbEntry>();
   /** Why no daemon serves the device any more; undefined while one does. */
   broken: Silence | undefined = undefined;
+  /** Frames that the daemon sent to the network behind it. */
+  readonly sent: TakenFrame[] = [];
   /** Interrupts to deliver, in their order: queues, and -1 for the configuration. */
   readonly #due: number[] = [];
   #destroyed = false;
@@ -75,9 +78,10 @@ export class VduseNode {
     return message.getUint32(4, true) === RESULT.OK ? payload : null;
   }
 
-  /** Tell the daemon's own control something. */
-  command(command: Command): void {
+  /** Tell the daemon's own control something, and hand over `bytes` with it. */
+  command(command: Command, bytes?: Uint8Array): void {
     if (this.#gone) return;
+    if (bytes !== undefined) putBytes(this.thread.channel, bytes);
     putText(this.thread.channel, JSON.stringify(command));
     this.#exchange(SAID.COMMAND);
   }
@@ -139,6 +143,7 @@ export class VduseNode {
       replay(channel, this.port, {
         injectQueue: (idx) => this.#due.push(idx),
         injectConfig: () => this.#due.push(-1),
+        frame: (frame) => this.sent.push(frame),
       });
       if (answer === SAID.IOCTL) cells[CELL.VALUE] = this.#serve(cells[CELL.VALUE] >>> 0, cells[CELL.LENGTH]);
       else if (answer === SAID.JOURNAL) this.#copyIn();
