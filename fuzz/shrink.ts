@@ -1,3 +1,4 @@
+import { isValidStep } from '../conformance/loader/valid-step.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { sameBug } from './bucket.ts';
 import { type Bench, type Executed, execute } from './execute.ts';
@@ -180,7 +181,10 @@ function drop(units: Steps[], attempt: (steps: Steps) => boolean): Steps {
 function simplify(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
   for (let i = 0; i < steps.length; i++) {
     for (const args of simplerArgs(steps[i].args)) {
-      const candidate = steps.with(i, { ...steps[i], args });
+      const simpler = { ...steps[i], args };
+      // What comes out is to be a case.
+      if (!isValidStep(simpler)) continue;
+      const candidate = steps.with(i, simpler);
       if (attempt(candidate)) steps = candidate;
     }
   }

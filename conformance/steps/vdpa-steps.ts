@@ -101,15 +101,16 @@ export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
 
 /** `mappings`: all mappings of an address space at once. */
 export const mappingsStep = defineStep<
-  { asid?: number; 'copy-to'?: number; clear?: boolean; renew?: number },
+  { asid?: number; 'copy-to'?: number; clear?: boolean; renew?: number; save?: string; restore?: string },
   { refused: number }
 >({
   name: 'mappings',
   summary:
     'Act on all mappings of an address space (default 0): copy them to another (`copy-to`), remove them (`clear`), or ' +
-    'remove each and map it again at the same place, `renew` times over.',
+    'remove each and map it again at the same place, `renew` times over; or `save` them by name, and `restore` those of that ' +
+    'name, whatever has become of them.',
   example: '{mappings: {asid: 0, copy-to: 1}}',
-  schema: obj({ asid: INT, 'copy-to': INT, clear: BOOL, renew: INT }),
+  schema: obj({ asid: INT, 'copy-to': INT, clear: BOOL, renew: INT, save: TEXT, restore: TEXT }),
   run(session, args) {
     const { asid = 0 } = args;
     const space = session.virtio.spaces[asid] ?? session.lacks(`the parent has no address space ${asid}`);
@@ -126,7 +127,16 @@ export const mappingsStep = defineStep<
         if (session.memory.map(region(entry), entry.perm, asid) < 0) refused++;
       }
     }
+    if (args.save !== undefined) session.saved.set(`mappings:${args.save}`, entries);
     if (args.clear) for (const entry of entries) session.memory.unmap(region(entry), asid);
+    if (args.restore !== undefined) {
+      const saved = session.saved.get(`mappings:${args.restore}`) as typeof entries | undefined;
+      if (saved === undefined) session.stop(`no mappings were saved as ${args.restore}`);
+      for (const entry of saved!) {
+        session.memory.unmap(region(entry), asid);
+        if (session.memory.map(region(entry), entry.perm, asid) < 0) refused++;
+      }
+    }
     return { refused };
   },
   judge: (_, { refused }) =>

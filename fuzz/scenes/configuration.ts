@@ -1,5 +1,5 @@
 import { between, chance, pick } from '../draw.ts';
-import { about, step } from '../strategy.ts';
+import { about, softly, step } from '../strategy.ts';
 import { fresh, offers, type Scene, up } from './scene.ts';
 
 /** A driver cannot store into read-only fields, nor behind the end. */
@@ -17,6 +17,21 @@ export const readOnlyFields: Scene = {
       step('breach', { what: 'read-only configuration written' }),
       step('config-write', { at: chance(draw, 80) ? draw.int(size) : pick(draw, [size, 4096]), bytes }),
       about('VDPA-055', step('config', { same: save })),
+    ];
+  },
+};
+
+/** All fields can be read before features are negotiated, and say the same afterwards. */
+export const earlyReads: Scene = {
+  name: 'early-reads',
+  fits: () => true,
+  draw(view, draw) {
+    const save = fresh(view, 'early');
+    return [
+      up(view, draw, { to: pick(draw, ['RESET', 'ACKNOWLEDGE', 'DRIVER']) }),
+      step('config-sweep', { save }),
+      up(view, draw, { to: pick(draw, ['FEATURES_OK', 'DRIVER_OK']) }),
+      about('V1.1-2.4.2-D1', step('config-sweep', { same: save })),
     ];
   },
 };
@@ -54,10 +69,13 @@ export const writebackWithoutFlush: Scene = {
 /** What a disk offers goes together, and the bytes between its fields are 0. */
 export const offeredTogether: Scene = {
   name: 'offered-together',
-  fits: (facts) => facts.type === 'blk' && offers(facts, 'blk.CONFIG_WCE'),
+  fits: (facts) => facts.type === 'blk',
   draw: (view, draw) => [
     up(view, draw, { to: pick(draw, ['DRIVER', 'FEATURES_OK', 'DRIVER_OK']) }),
-    about('V1.1-5.2.5.2-D1b', step('features', { 'offered-has': ['blk.FLUSH'] })),
+    softly('V1.1-5.2.5.2-D1a', step('features', { 'offered-has': ['blk.FLUSH'] })),
+    ...(offers(view.facts, 'blk.CONFIG_WCE')
+      ? [about('V1.1-5.2.5.2-D1b', step('features', { 'offered-has': ['blk.FLUSH'] }))]
+      : []),
     about('V1.1-5.2.5.2-D3', step('blk-padding', { field: pick(draw, ['unused0', 'unused1']) })),
   ],
 };

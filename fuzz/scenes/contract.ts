@@ -57,10 +57,12 @@ export const nothingLeft: Scene = {
   draw(view, draw) {
     const as = fresh(view, 'anew');
     const lacks = ['VERSION_1', 'EVENT_IDX', 'RING_PACKED', 'ACCESS_PLATFORM'];
-    const looks = can(view.facts, 'drvfeat') && chance(draw, 50);
+    const looks = can(view.facts, 'drvfeat') && chance(draw, 60);
+    const before = looks ? [step('features', { 'driver-has': ['VERSION_1'] })] : [];
     return [
       up(view, draw),
       step('exchange', { rounds: between(draw, 1, 3) }),
+      ...before,
       ...(looks ? [step('reset'), about('VDPA-003', step('features', { 'driver-lacks': lacks }))] : []),
       up(view, draw, { to: 'FEATURES_OK' }),
       about('VDPA-006', step('set-up', { queue: 'tx', size: 8, omit: ['state'] })),

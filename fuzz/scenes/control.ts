@@ -208,6 +208,42 @@ export const noCommands: Scene = {
   },
 };
 
+/** More writable bytes than the ack: it is the first of them, and the others stay as they are. */
+export const roomBehindAck: Scene = {
+  name: 'room-behind-ack',
+  breach: true,
+  fits: (facts) => control(facts) && offers(facts, 'net.CTRL_RX'),
+  draw(view, draw) {
+    const as = fresh(view, 'roomy');
+    const room = between(draw, 1, 15);
+    const parts = chance(draw, 50) ? [{ w: 1 + room }] : [{ w: 1 }, { w: room }];
+    return [
+      up(view, draw, { features: ['net.CTRL_VQ', 'net.CTRL_RX'], size: 16 }),
+      step('breach', { what: 'more writable bytes than the ack' }),
+      step('submit', {
+        queue: 'control',
+        as,
+        parts: [{ r: `000${draw.int(2)}` }, { r: `0${draw.int(2)}` }, ...parts],
+        kick: 'yes',
+      }),
+      step('quiet'),
+      about('P1.1-027', step('served-or-needs-reset', { as })),
+      softly(
+        'P1.1-027',
+        step('used', {
+          as,
+          written: [
+            { at: 0, bytes: '00' },
+            { at: 1, bytes: { fill: 165, size: room } },
+          ],
+          'may-be-missing': true,
+        }),
+      ),
+      step('recover'),
+    ];
+  },
+};
+
 /** Announcements that are acknowledged, sooner or later. */
 export const announcements: Scene = {
   name: 'announcements',
@@ -287,10 +323,48 @@ export const senselessHeader: Scene = {
       ...(chance(draw, 30) ? { hdr_len: place() } : {}),
     };
     const lay = chance(draw, 25) ? { lay: Array.from({ length: between(draw, 17, 60) }, () => 1) } : {};
-    const frame = { t4: pick(draw, [0, 100, 3000]), sum: 'pseudo' };
+    const kind = pick(draw, ['t4', 't4', 't6', 'u4', 'eth'] as const);
+    const frame = kind === 'eth' ? { eth: 3000 } : { [kind]: pick(draw, [0, 100, 3000]), sum: 'pseudo' };
     return [
+      step('peer', { accept: [] }),
       up(view, draw, { features, size: 64 }),
+      step('peer', { forget: true }),
       step('net-tx', { hdr, frame, ...lay, breach: 'a header that makes no sense' }),
+      about('INV-PACKETS', step('peer', { 'made-of': { frames: frame } })),
+      step('recover'),
+    ];
+  },
+};
+
+/** Packets that end within the header or the Ethernet header, behind a whole one. */
+export const shortPacket: Scene = {
+  name: 'short-packet',
+  breach: true,
+  fits: (facts) => facts.type === 'net' && facts.peer?.take === true,
+  draw(view, draw) {
+    const length = pick(draw, [1, 11, 12, 13, 14, 24, 25, 26, between(draw, 1, 26)]);
+    const needs = length > 0 && chance(draw, 30) ? 1 : 0;
+    const bytes = Array.from({ length }, (_, i) => (i === 0 ? needs : i < 12 ? 0 : 0xa0 + i));
+    const whole = { t4: 100 };
+    return [
+      step('peer', { accept: [] }),
+      up(view, draw, {
+        features: needs === 1 && offers(view.facts, 'net.CSUM') ? ['net.CSUM'] : [],
+        size: 16,
+      }),
+      step('peer', { forget: true }),
+      step('net-tx', { frame: whole }),
+      about('P1.1-027e', step('peer', { expect: whole })),
+      step('net-tx', {
+        hdr: hex(bytes),
+        frame: { raw: '' },
+        lay: pick(draw, [[], [1], [4, 4, 4]]),
+        breach: 'a packet that is too short',
+      }),
+      about(
+        'INV-PACKETS',
+        step('peer', { 'made-of': { frames: { raw: hex(bytes.slice(12)) }, count: { max: 1 } } }),
+      ),
       step('recover'),
     ];
   },

@@ -14,20 +14,27 @@ const disk = (facts: Facts) =>
   !offers(facts, 'blk.RO') &&
   (facts.values.capacity as number) >= 64 &&
   blockOf(facts) === 1;
+/** One with blocks larger than a sector. */
+const coarseDisk = (facts: Facts) =>
+  facts.type === 'blk' &&
+  !offers(facts, 'blk.RO') &&
+  blockOf(facts) > 1 &&
+  blockOf(facts) <= 8 &&
+  (facts.values.capacity as number) >= 16 * blockOf(facts);
 /** Sectors of a block. */
 const blockOf = ({ values }: Facts) => Math.max(1, Math.floor((values.blk_size as number) / 512));
 const fill = (sector: number, draw: Draw) =>
   step('blk-fill', { sector, sectors: SPAN, pattern: draw.int(100) });
 const verify = (sector: number, rule: string) => about(rule, step('blk-verify', { sector, sectors: SPAN }));
 
-const clearing = (facts: Facts) =>
+const clearing = (facts: Facts, least = SPAN) =>
   (
     [
       ['blk.DISCARD', 'discard', 'max_discard'],
       ['blk.WRITE_ZEROES', 'write-zeroes', 'max_write_zeroes'],
     ] as const
   ).filter(
-    ([feature, , limit]) => offers(facts, feature) && (facts.values[`${limit}_sectors`] as number) >= SPAN,
+    ([feature, , limit]) => offers(facts, feature) && (facts.values[`${limit}_sectors`] as number) >= least,
   );
 
 /** Requests on known content: what they cover changes, what is beside it stays. */
@@ -68,6 +75,33 @@ function changeWithin({ facts }: View, draw: Draw, start: number): DrawnStep {
     expect: { status: ['OK', 'IOERR'] },
   });
 }
+
+/** Requests of whole blocks larger than a sector, on known content: sectors are still what is counted in. */
+export const wholeBlocks: Scene = {
+  name: 'whole-blocks',
+  weight: 2,
+  fits: coarseDisk,
+  draw(view, draw) {
+    const unit = blockOf(view.facts);
+    const [blocks, sectors] = [8, 8 * unit];
+    const clear = clearing(view.facts, unit);
+    const steps = Array.from({ length: between(draw, 1, 3) }, () => {
+      const at = draw.int(blocks);
+      const num = unit * between(draw, 1, Math.min(2, blocks - at));
+      if (clear.length === 0 || chance(draw, 40))
+        return step('blk', { op: 'out', sector: unit * at, sectors: num, pattern: draw.int(1000) });
+      const [, op] = pick(draw, clear);
+      const segments = [{ sector: unit * at, num, flags: op === 'write-zeroes' ? draw.int(2) : 0 }];
+      return step('blk', { op, segments, expect: { status: ['OK', 'IOERR'] } });
+    });
+    return [
+      up(view, draw, { features: clear.map(([feature]) => feature), size: 16 }),
+      step('blk-fill', { sector: 0, sectors, pattern: draw.int(100) }),
+      ...steps,
+      about(pick(draw, ['P1.1-026i', 'P1.1-026a', 'P1.1-026c']), step('blk-verify', { sector: 0, sectors })),
+    ];
+  },
+};
 
 /** As much as the device says that it takes. */
 export const atTheLimits: Scene = {
@@ -250,21 +284,20 @@ export const readOnlyDisk: Scene = {
     const save = fresh(view, 'before');
     const sector = unit * draw.int(4);
     const features = chance(draw, 50) ? ['blk.RO'] : [];
-    const cut = () => (chance(draw, 50) ? { each: 512 * unit } : {});
+    // Header and data apart, in pieces, or in one descriptor.
+    const cut = (sectors: number) =>
+      pick<Record<string, unknown>>(draw, [
+        {},
+        { each: 512 * unit },
+        { cut: { r: [8] } },
+        { cut: { r: [16 + 512 * sectors] } },
+      ]);
     const look = { op: 'in', sector, sectors: 4 * unit };
-    const writes = Array.from({ length: between(draw, 1, 3) }, () =>
-      about(
-        'V1.1-5.2.6.2-D1a',
-        step('blk', {
-          op: 'out',
-          sector,
-          sectors: unit * between(draw, 1, 4),
-          pattern: draw.int(100),
-          ...cut(),
-          expect: { status: 'IOERR' },
-        }),
-      ),
-    );
+    const writes = Array.from({ length: between(draw, 1, 3) }, () => {
+      const sectors = unit * between(draw, 1, 4);
+      const write = { op: 'out', sector, sectors, pattern: draw.int(100), ...cut(sectors) };
+      return about('V1.1-5.2.6.2-D1a', step('blk', { ...write, expect: { status: 'IOERR' } }));
+    });
     return [
       up(view, draw, { features, without: features.length > 0 ? [] : ['blk.RO'], size: 16 }),
       step('blk', { ...look, save, expect: { data: 'any' } }),

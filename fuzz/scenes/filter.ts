@@ -1,16 +1,19 @@
 import {
   applyFilter,
+  decidedBy,
   type FilterCommand,
   type FilterState,
   idsOf,
   initialFilter,
   RX_MODES,
+  type RxMode,
   reception,
+  wantedOf,
 } from '../../specs/model/net/filter.ts';
 import { between, chance, type Draw, pick } from '../draw.ts';
 import { about, type DrawnStep, softly, step } from '../strategy.ts';
 import type { View } from '../view.ts';
-import { offers, type Scene, up } from './scene.ts';
+import { fresh, offers, type Scene, up } from './scene.ts';
 
 type Facts = Parameters<Scene['fits']>[0];
 
@@ -26,6 +29,8 @@ const addresses = (draw: Draw, of: (n: number) => string) => {
   const first = draw.int(200);
   return Array.from({ length: pick(draw, [0, 1, 1, 2, 3, 9]) }, (_, i) => of(first + i));
 };
+/** Entries of a table that a device may find too large. */
+const LARGE = [64, 65, 66, 100];
 
 /** The own address of a session, whatever it is: `dev` for the steps. */
 const OWN = 'dev';
@@ -53,18 +58,23 @@ function commandStep(draw: Draw, command: FilterCommand): DrawnStep {
   return send('vlan', command.add ? 0 : 1, [command.vlan & 0xff, command.vlan >> 8]);
 }
 
+const newAddress = (draw: Draw): FilterCommand => ({
+  mac: hex([2, 0, draw.int(2), draw.int(256), 0, 0x80 + draw.int(100)]),
+});
+
 function anyCommand(draw: Draw, features: readonly string[], state: FilterState): FilterCommand {
   const modes = RX_MODES.slice(0, features.includes('net.CTRL_RX_EXTRA') ? 6 : 2);
   const kinds = ['mode', 'mode', 'table'];
+  if (modes.length > 2) kinds.push('mode', 'mode', 'mode');
   if (features.includes('net.CTRL_MAC_ADDR')) kinds.push('mac');
   if (features.includes('net.CTRL_VLAN')) kinds.push('vlan', 'vlan');
   switch (pick(draw, kinds)) {
     case 'mode':
-      return { mode: pick(draw, modes), on: chance(draw, 65) };
+      return anyMode(draw, modes, state);
     case 'table':
       return { unicast: addresses(draw, unicast), multicast: addresses(draw, multicast) };
     case 'mac':
-      return { mac: hex([2, 0, draw.int(2), draw.int(256), 0, 0x80 + draw.int(100)]) };
+      return newAddress(draw);
     default: {
       const known = idsOf(state);
       const vlan =
@@ -75,6 +85,29 @@ function anyCommand(draw: Draw, features: readonly string[], state: FilterState)
     }
   }
 }
+
+/** Any mode; one that is on is often switched off again, or meets the one that contradicts it. */
+function anyMode(draw: Draw, modes: readonly RxMode[], state: FilterState): FilterCommand {
+  const active = modes.filter((mode) => state.modes[mode] === true);
+  if (active.length > 0 && chance(draw, 60)) {
+    const mode = pick(draw, active);
+    const against = OPPOSITES[mode].filter((one) => modes.includes(one));
+    return against.length > 0 && chance(draw, 50)
+      ? { mode: pick(draw, against), on: true }
+      : { mode, on: false };
+  }
+  return { mode: pick(draw, modes), on: chance(draw, 75) };
+}
+
+/** Modes that decide about the same frames. */
+const OPPOSITES: Readonly<Record<RxMode, readonly RxMode[]>> = {
+  promisc: RX_MODES.slice(1),
+  allmulti: ['nomulti', 'nobcast', 'promisc'],
+  alluni: ['nouni', 'promisc'],
+  nomulti: ['allmulti', 'promisc'],
+  nouni: ['alluni', 'promisc'],
+  nobcast: ['allmulti', 'promisc'],
+};
 
 /** Addresses that tell filters apart: known ones, those beside them, groups of all kinds. */
 function candidates(state: FilterState): string[] {
@@ -93,39 +126,74 @@ function candidates(state: FilterState): string[] {
   ];
 }
 
-/** What the model says of some addresses, checked with frames. */
-function probes(draw: Draw, state: FilterState): DrawnStep[] {
-  const vlan =
-    idsOf(state).length > 0 && chance(draw, 50)
-      ? pick(draw, [...idsOf(state), 6])
-      : chance(draw, 10)
-        ? between(draw, 0, 4095)
-        : undefined;
+/** A command that was just carried out, and the filter before it. */
+interface Change {
+  before: FilterState;
+  command: FilterCommand;
+  /** Name of the command when the device may refuse it. */
+  as?: string;
+}
+
+/** Frames of one look that share an outcome and a requirement. */
+interface Group {
+  to: string[];
+  received: boolean;
+  soft: boolean;
+  requirement: string;
+}
+
+/** Addresses in one look at most. */
+const MOST_PROBES = 14;
+
+/** What the model says of some addresses, checked with frames: those about which `change` decides come first. */
+function probes(draw: Draw, state: FilterState, change: Change): DrawnStep[] {
+  const vlan = anyVlan(draw, state, change);
   // What has to get through closes each look.
   const fence = [OWN, 'ffffffffffff', '01005e0000fb', '020000000077'].find((mac) => {
     const { received } = reception(state, mac === OWN ? state.mac : mac);
     return !received.includes(false);
   });
   if (fence === undefined) return [];
-  const all = candidates(state);
-  const chosen = [...new Set(Array.from({ length: between(draw, 2, 6) }, () => pick(draw, all)))];
   const own = (mac: string) => (mac === OWN ? state.mac : mac);
-  return chosen.flatMap((to) => {
-    const { received, requirement } = reception(state, own(to), vlan);
-    if (received.length > 1) return [];
+  const decided = (mac: string) => decidedBy(change.before, change.command, own(mac), vlan);
+  const all = [...new Set([...candidates(state), ...candidates(change.before).filter((mac) => mac !== OWN)])];
+  const telling = all.filter((mac) => decided(mac) !== undefined);
+  const others = all.filter((mac) => !telling.includes(mac) && chance(draw, 50));
+  const groups = new Map<string, Group>();
+  for (const to of [...telling.slice(-MOST_PROBES / 2), ...others].slice(0, MOST_PROBES)) {
+    const found = reception(state, own(to), vlan);
+    const received = wantedOf(found);
+    if (received === undefined) continue;
+    // The rule of the command and the rule for the frame both say so.
+    const requirement = pick(draw, [found.requirement, decided(to) ?? found.requirement]);
+    const soft = !received || found.received.length > 1;
+    const key = `${received} ${soft} ${requirement}`;
+    const group = groups.get(key) ?? { to: [], received, soft, requirement };
+    group.to.push(to);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ to, received, soft, requirement }) => {
     const probe = step('net-probe', {
       to,
-      received: received[0],
+      received,
       fence,
       ...(vlan === undefined ? {} : { vlan }),
+      ...(change.as === undefined ? {} : { 'if-acked': change.as }),
     });
-    return [received[0] ? about(requirement, probe) : softly(requirement, probe)];
+    return soft ? softly(requirement, probe) : about(requirement, probe);
   });
+}
+
+/** A VLAN id to look with, most often one that commands were about; undefined: none. */
+function anyVlan(draw: Draw, state: FilterState, { command }: Change): number | undefined {
+  if ('vlan' in command && chance(draw, 60)) return command.vlan;
+  if (idsOf(state).length > 0 && chance(draw, 40)) return pick(draw, [...idsOf(state), 6]);
+  return chance(draw, 10) ? between(draw, 0, 4095) : undefined;
 }
 
 /** Features of a session with a filter. */
 function sessionFeatures(view: View, draw: Draw): string[] {
-  const more = ['net.CTRL_RX_EXTRA', 'net.CTRL_MAC_ADDR', 'net.CTRL_VLAN'].filter(() => chance(draw, 60));
+  const more = ['net.CTRL_RX_EXTRA', 'net.CTRL_MAC_ADDR', 'net.CTRL_VLAN'].filter(() => chance(draw, 65));
   return ['net.CTRL_VQ', 'net.CTRL_RX', 'net.MAC', ...more].filter((name) => offers(view.facts, name));
 }
 
@@ -152,16 +220,32 @@ export const filterCommands: Scene = {
   draw(view, draw) {
     const features = sessionFeatures(view, draw);
     let [steps, state] = begin(view, draw, features);
-    for (let n = between(draw, 1, 4); n > 0; n--) {
-      const command = anyCommand(draw, features, state);
-      steps.push(commandStep(draw, command));
+    const carryOut = (command: FilterCommand, look: boolean, as?: string) => {
+      const change = { before: state, command, ...(as === undefined ? {} : { as }) };
+      const drawn = commandStep(draw, command);
+      steps.push(as === undefined ? drawn : { ...drawn, args: { ...drawn.args, as } });
       state = applyFilter(state, command);
-      if (n === 1 || chance(draw, 50)) steps.push(...probes(draw, state));
+      if (look) steps.push(...probes(draw, state, change));
+    };
+    if (features.includes('net.CTRL_MAC_ADDR') && chance(draw, 30)) carryOut(newAddress(draw), false);
+    for (let n = between(draw, 1, 4); n > 0; n--)
+      carryOut(anyCommand(draw, features, state), n === 1 || chance(draw, 50));
+    if (chance(draw, 8)) {
+      const [first, large] = [draw.int(100), pick(draw, LARGE)];
+      const entries = (of: (n: number) => string, count: number) =>
+        Array.from({ length: count }, (_, i) => of(first + i));
+      const groups = chance(draw, 50);
+      const unicasts = entries(unicast, groups ? 1 : large);
+      carryOut(
+        { unicast: unicasts, multicast: entries(multicast, groups ? large : 1) },
+        true,
+        fresh(view, 'large'),
+      );
     }
     // Whatever was set is gone in the next session.
     if (chance(draw, 35)) {
       const before = candidates(state).filter((mac) => mac !== OWN && mac !== state.mac);
-      const [fresh, empty] = begin(view, draw, features);
+      const [again, empty] = begin(view, draw, features);
       const gone = [
         ...new Set([pick(draw, before), pick(draw, before), ...state.unicast, ...state.multicast]),
       ].slice(0, 4);
@@ -169,9 +253,9 @@ export const filterCommands: Scene = {
         const { received, requirement } = reception(empty, to);
         const rule = state.unicast.has(to) || state.multicast.has(to) ? 'V1.1-5.1.6.5.2.1-D1' : requirement;
         const probe = step('net-probe', { to, received: received[0] });
-        if (received.length === 1) fresh.push(received[0] ? about(requirement, probe) : softly(rule, probe));
+        if (received.length === 1) again.push(received[0] ? about(requirement, probe) : softly(rule, probe));
       }
-      steps = [...steps, ...fresh];
+      steps = [...steps, ...again];
     }
     return steps;
   },

@@ -58,6 +58,62 @@ export const outOfReach: Scene = {
   },
 };
 
+/** Nothing is mapped any more, rings included: the device stays still. */
+export const allGone: Scene = {
+  name: 'all-gone',
+  weight: 2,
+  breach: true,
+  fits: (facts) => can(facts, 'perm-map') && (facts.ops.includes('setMap') || facts.ops.includes('dmaMap')),
+  draw(view, draw) {
+    const [as, save] = [fresh(view, 'unmapped'), fresh(view, 'mappings')];
+    return [
+      up(view, draw, { size: 8 }),
+      step('exchange', {}),
+      anyRequest(as, { kick: 'no' }),
+      step('mappings', { save }),
+      step('breach', { what: 'memory unmapped under a running queue' }),
+      step('activity', { begin: true }),
+      step('mappings', { clear: true }),
+      step('kick', { queue: 'tx' }),
+      step('quiet'),
+      about('VDPA-061', step('activity', { stores: 0 })),
+      about('VDPA-061', step('not-used', { as })),
+      step('reset'),
+      step('mappings', { restore: save }),
+      step('recover'),
+    ];
+  },
+};
+
+/** A reset of the old kind: with its flag all mappings go, without it they stay. */
+export const cleanReset: Scene = {
+  name: 'clean-reset',
+  weight: 2,
+  breach: true,
+  fits: (facts) => facts.ops.includes('compatReset') && can(facts, 'perm-map'),
+  draw(view, draw) {
+    const [as, save] = [fresh(view, 'unmapped'), fresh(view, 'mappings')];
+    return [
+      up(view, draw, { size: 8 }),
+      step('exchange', {}),
+      step('mappings', { save }),
+      ...(chance(draw, 40) ? [step('reset-op', { flags: 0 }), up(view, draw), step('exchange', {})] : []),
+      step('reset-op', { flags: 1 }),
+      up(view, draw, { to: 'QUEUES', size: 8 }),
+      step('breach', { what: 'rings that are not mapped any more' }),
+      step('activity', { begin: true }),
+      step('status', { set: 'DRIVER_OK' }),
+      anyRequest(as),
+      step('quiet'),
+      about('VDPA-011', step('activity', { stores: 0 })),
+      about('VDPA-011', step('not-used', { as })),
+      step('reset'),
+      step('mappings', { restore: save }),
+      step('recover'),
+    ];
+  },
+};
+
 /** Ranges that were never mapped are unmapped, to no effect. */
 export const strayUnmap: Scene = {
   name: 'stray-unmap',

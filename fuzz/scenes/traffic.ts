@@ -22,6 +22,9 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   'net.RSC_EXT': ['net.CSUM', 'net.HOST_TSO4', 'net.GUEST_CSUM', 'net.GUEST_TSO4'],
 };
 
+/** How many of the features a session has: hardly any as often as nearly all. */
+const SHARES = [0, 20, 55, 90];
+
 /** A consistent choice of `names`, as far as they are offered. */
 function choose(view: View, draw: Draw, names: readonly string[], percent: number): string[] {
   const chosen = names.filter(() => chance(draw, percent)).flatMap((name) => [...(NEEDS[name] ?? []), name]);
@@ -61,6 +64,8 @@ interface Sent {
   hdr: Record<string, unknown>;
   frame: Frame;
   arrives: Frame;
+  /** The device may as well drop it. */
+  droppable?: boolean;
   rule: string;
 }
 
@@ -84,6 +89,10 @@ function plainPacket(view: View, draw: Draw, features: readonly string[]): Sent 
   const odd: Record<string, unknown> = chance(draw, 60)
     ? { csum_start: pick(draw, places), csum_offset: pick(draw, places) }
     : {};
+  if (kind !== 'eth' && chance(draw, 15)) {
+    const bad = { ...frame, sum: 'bad' };
+    return { hdr: {}, frame: bad, arrives: bad, droppable: true, rule: 'V1.1-5.1.6.2.2-D2' };
+  }
   if (Object.keys(odd).length > 0) return { hdr: odd, frame, arrives: frame, rule: 'V1.1-5.1.6.2.2-D2' };
   if (features.includes('net.CSUM') && chance(draw, 50)) {
     const flags = pick(draw, [0x08, 0x10, 0x20, 0x40, 0x80, 0xf8]);
@@ -169,12 +178,13 @@ export const transmission: Scene = {
   weight: 4,
   fits: takes,
   draw(view, draw) {
-    const features = choose(view, draw, TX, 60);
+    const features = choose(view, draw, TX, pick(draw, SHARES));
     const steps = Array.from({ length: between(draw, 1, 4) }, () => {
-      const { hdr, frame, arrives, rule } = sent(view, draw, features);
+      const { hdr, frame, arrives, droppable, rule } = sent(view, draw, features);
+      const expect = droppable ? { frames: arrives, missing: true } : arrives;
       const lay = indirect(view, draw) ? { indirect: true } : {};
       const tx = step('net-tx', { hdr, frame, lay: layout(draw, 100), ...lay });
-      return together(about(rule, tx), about(rule, step('peer', { expect: arrives })));
+      return together(about(rule, tx), about(rule, step('peer', { expect })));
     });
     const ring = indirect(view, draw) ? ['INDIRECT_DESC'] : [];
     const { without } = only(TX, features);
@@ -307,6 +317,7 @@ function hardFrame(view: View, draw: Draw): Frame | string {
     [1, () => 'P7'],
     [1, () => ({ vxlan: { r4: 100, sum: 'bad' }, sum: 'bad' })],
     [1, () => ({ is: 'P1', cwr: true })],
+    [1, () => ({ ru: pick(draw, [1473, 1474, 1500, 4000, between(draw, 1400, 7000)]) })],
   ];
   if (meta === 'csum' || meta === 'gso') choices.push([3, partial]);
   if (meta === 'gso') choices.push([5, large]);
@@ -328,7 +339,7 @@ export const reception: Scene = {
   weight: 4,
   fits: sends,
   draw(view, draw) {
-    const features = choose(view, draw, RX, 55);
+    const features = choose(view, draw, RX, pick(draw, SHARES));
     const mergeable = features.includes('net.MRG_RXBUF');
     const { without } = only(RX, features);
     const rounds = between(draw, 1, 3);
@@ -407,6 +418,59 @@ export const shortage: Scene = {
       step('peer', { send: last }),
       about('P1.1-027l', step('net-rx', { has: last })),
       about('P1.1-027l', step('net-rx', { expect: { frames: [large, last], missing: true } })),
+      ...(chance(draw, 60) ? usedUp(size) : []),
+    ];
+  },
+};
+
+/** Frames until no buffer of `size` bytes is left: none was forgotten. The last one may not take a whole frame. */
+function usedUp(size: number): DrawnStep[] {
+  const rest = Array.from({ length: 5 }, (_, i) => ({ is: 'F', marker: 70 + 12 * i, count: 12 }));
+  return [
+    ...rest.flatMap((frames) => [
+      step('peer', { send: frames }),
+      about('P1.1-027l', step('net-rx', { expect: { frames, missing: true } })),
+    ]),
+    about('P1.1-027l', step('net-rx', { unused: { max: size < 74 ? 1 : 0 } })),
+  ];
+}
+
+/** Super-frames whose size is known say how large their segments are, and of how many they are made. */
+export const superFrames: Scene = {
+  name: 'super-frames',
+  fits: (facts) =>
+    sends(facts) && facts.peer?.sendMeta === 'gso' && offers(facts, 'net.GUEST_CSUM', 'net.GUEST_TSO4'),
+  draw(view, draw) {
+    const all = [
+      'net.GUEST_TSO4',
+      'net.GUEST_TSO6',
+      'net.GUEST_UFO',
+      ...choose(view, draw, ['net.MRG_RXBUF'], 50),
+    ];
+    const counted = offers(view.facts, 'net.RSC_EXT') && chance(draw, 50) ? ['net.RSC_EXT'] : [];
+    const features = choose(view, draw, [...all, ...counted], 100);
+    const mergeable = features.includes('net.MRG_RXBUF');
+    const kind = features.includes('net.GUEST_TSO6') ? pick(draw, ['r4', 'r6'] as const) : 'r4';
+    const udp = counted.length === 0 && features.includes('net.GUEST_UFO') && chance(draw, 30);
+    const [size, gso] = [between(draw, 1500, 4000), pick(draw, [536, 1000, 1400])];
+    const frame = udp ? 'P6' : { [kind]: size, gso };
+    const segments = { flags: { mask: 4, is: 4 }, csum_start: Math.ceil(size / gso), csum_offset: 0 };
+    const expect = { frames: frame, missing: true, loose: true };
+    const seen =
+      counted.length > 0
+        ? about('V1.1-5.1.6.4.1-D16', step('net-rx', { expect: { ...expect, 'gso-hdr': segments } }))
+        : softly(
+            'V1.1-5.1.6.4.1-D15b',
+            step('net-rx', { expect: { ...expect, 'gso-hdr': { gso_size: udp ? 1480 : gso } } }),
+          );
+    return [
+      up(view, draw, { features, without: RX.filter((name) => !features.includes(name)), size: 64 }),
+      step('net-rx', { post: mergeable ? { count: 8, size: 2048 } : { count: 4, size: 65562 } }),
+      step('peer', { send: { is: 'P1', marker: 1 } }),
+      step('net-rx', { has: { is: 'P1', marker: 1 } }),
+      step('net-rx', { forget: true }),
+      step('peer', { send: frame }),
+      seen,
     ];
   },
 };
@@ -456,7 +520,7 @@ export const fullSize: Scene = {
       ...choose(view, draw, ['net.MRG_RXBUF', 'net.CSUM', 'net.HOST_TSO4', 'net.HOST_ECN'], 50),
     ];
     const mergeable = features.includes('net.MRG_RXBUF');
-    const [fits, over] = [between(draw, 0, 2), between(draw, 1, 800)];
+    const [fits, over] = [between(draw, 0, 2), pick(draw, [1, 2, 4, between(draw, 1, 800)])];
     const whole = { ru: mtu - 28 - fits, marker: 1 };
     const large = { ru: mtu - 28 + over, marker: 2 };
     const out = { u4: mtu - 28 - between(draw, 0, 2) };

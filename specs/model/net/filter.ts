@@ -52,6 +52,8 @@ export interface Reception {
   /** The allowed outcomes. */
   readonly received: readonly boolean[];
   readonly requirement: string;
+  /** One of them is the better one, although no sentence demands it. */
+  readonly better?: boolean;
 }
 
 const open = (requirement: string): Reception => ({ received: [true, false], requirement });
@@ -70,7 +72,33 @@ export function reception(state: FilterState, to: string, vlan?: number): Recept
   if (promisc !== false) return open('V1.1-5.1.6.5.1.1-D2');
   const plain = byAddress(state, to);
   if (!filtered || plain.received.includes(false)) return plain;
-  return idsOf(state).includes(vlan) ? must('P1.1-027r') : open('P1.1-027r');
+  const ids = idsOf(state);
+  if (ids.includes(vlan)) return must('P1.1-027r');
+  // Before the first command, and with nothing left, all or none may be let in.
+  return ids.length === 0 ? open('P1.1-027r') : { ...open('P1.1-027r'), better: false };
+}
+
+/** The outcome that is wanted, allowed alone or the better one; undefined: both will do. */
+export const wantedOf = ({ received, better }: Reception): boolean | undefined =>
+  received.length === 1 ? received[0] : better;
+
+/**
+ * The requirement of `command`, if it is what decides about a frame to `to`: with it the outcome is another one
+ * than without. A mode decides by what it does while it is on.
+ */
+export function decidedBy(
+  before: FilterState,
+  command: FilterCommand,
+  to: string,
+  vlan?: number,
+): string | undefined {
+  const was = reception(before, to, vlan);
+  const is = reception(applyFilter(before, command), to, vlan);
+  if (wantedOf(was) === undefined || wantedOf(is) === undefined || wantedOf(was) === wantedOf(is))
+    return undefined;
+  if ('mode' in command) return command.on ? is.requirement : was.requirement;
+  if ('unicast' in command) return 'P1.1-027q';
+  return 'mac' in command ? 'P1.1-027p' : 'P1.1-027r';
 }
 
 /** PROMISC alone, or over another mode that would decide otherwise. */

@@ -93,13 +93,14 @@ export function judgeHeader(features: bigint, hdr: ReceivedHeader, frame: Receiv
   const complete = (hdr.flags & (FLAG.NEEDS_CSUM | FLAG.RSC_INFO)) === 0 && type === 0;
   if ((hdr.flags & FLAG.DATA_VALID) !== 0 && complete && frame.sumGood === false)
     add('flags', 'V1.1-5.1.6.4.1-D19b', 'no DATA_VALID on a wrong checksum', flags);
+  const any = SEGMENTATIONS.some(({ feature }) => has(feature));
   if (type === 0) {
-    if (hdr.gso_type !== 0 && !has(NET_F.GUEST_ECN))
+    if (hdr.gso_type !== 0 && !any) add('gso_type', 'V1.1-5.1.6.4.1-D14', 'gso_type 0', shown);
+    else if (hdr.gso_type !== 0 && !has(NET_F.GUEST_ECN))
       add('gso_type', 'V1.1-5.1.6.4.1-D9a', 'no ECN bit without GUEST_ECN', shown);
     return breaches;
   }
   const segmentation = SEGMENTATIONS.find((one) => one.type === type);
-  const any = SEGMENTATIONS.some(({ feature }) => has(feature));
   if (segmentation === undefined || !any) add('gso_type', 'V1.1-5.1.6.4.1-D14', 'gso_type 0', shown);
   else if (!has(segmentation.feature))
     add('gso_type', segmentation.requirement, `no such super-frame without ${segmentation.name}`, shown);
