@@ -94,6 +94,11 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     )
     .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
     .option('--combine <how>', 'combinations of parameters: pairs (default: every two values meet) or all')
+    .option(
+      '--migrate-to <target>',
+      'target that the step `migrate` goes to; repeatable, in turn (default: the same one)',
+      collect,
+    )
     .option('-d, --driver <name>', 'bus driver in between: virtio-vdpa (default) or vhost-vdpa')
     .option('-j, --jobs <n>', 'workers (default: one a core)', positive)
     .option('-o, --out <dir>', 'folder for reports (default: out)')

@@ -4,7 +4,7 @@ import type { ManagementAccess } from './management/access.ts';
 import type { DirtyTracking } from './memory/dirty.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { SharedMemory } from './memory/shared-memory.ts';
-import type { PacketPeer, PeerCaps } from './peer.ts';
+import type { FrameMeta, PacketPeer, PeerCaps } from './peer.ts';
 import type { Transport } from './transport/transport.ts';
 
 /**
@@ -58,6 +58,23 @@ export interface BackendControl {
   fail?(): void;
   /** (`power-cut`) Lose volatile data, then come back with what was on stable storage. */
   powerCut?(): void;
+  /** Give away what lies behind the device, which is done with. */
+  backing?(): DeviceBacking;
+  /** Take over what lay behind another one; called once before DRIVER_OK and not again. */
+  adopt?(backing: DeviceBacking): void;
+}
+
+/**
+ * What lies behind a device and stays what it is when another device takes its place, as shared storage or a network
+ * does: the disk, the carrier, frames that are still on their way.
+ */
+export interface DeviceBacking {
+  /** Pages of 4096 bytes by number: on stable storage, and written but not stable yet. */
+  readonly disk?: { stable: [number, Uint8Array][]; cache: [number, Uint8Array][] };
+  /** Fields of the configuration space that the back end decides: [offset, bytes]. */
+  readonly config: readonly (readonly [number, Uint8Array])[];
+  /** Frames for the driver that it has not got, oldest first. */
+  readonly frames?: readonly { readonly bytes: Uint8Array; readonly meta: FrameMeta | undefined }[];
 }
 
 /** What a parent declares about the device so that declared values can be compared with reported ones. */

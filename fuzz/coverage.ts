@@ -32,6 +32,7 @@ const KINDS: Record<HistoryEvent['k'], number> = {
   compared: 25,
   access: 26,
   'dirty-log': 27,
+  migrate: 28,
 };
 
 const small = (n: number): number => (n < 4 ? n : n < 16 ? 4 : n < 256 ? 5 : 6);

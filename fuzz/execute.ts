@@ -41,9 +41,15 @@ export function record(sequence: Sequence, bench: Bench): History {
       definition: target.definition,
       options: target.options,
       guest,
+      destinations: target.destinations,
     }),
   );
-  return historyOf(sequence, { name: target.name, type: facts.type, options: target.options }, events);
+  const history = historyOf(
+    sequence,
+    { name: target.name, type: facts.type, options: target.options },
+    events,
+  );
+  return target.migrateTo?.length ? { ...history, migrateTo: [...target.migrateTo] } : history;
 }
 
 const settingsOf = ({ seed }: Sequence) => ({ seed, poison: 0xa5, features: [] });

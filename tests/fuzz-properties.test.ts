@@ -50,7 +50,7 @@ describe('sequences', () => {
   it.each([
     ['simulator-net', () => rig.right('simulator-net', SMALL)],
     ['simulator-blk', () => rig.right('simulator-blk', {})],
-    ['examples/my-parent.ts', () => new Device(myParent, {}, new GuestMemory(8 << 20))],
+    ['examples/my-parent.ts', () => new Device(myParent, {}, new GuestMemory(8 << 20), parentSource)],
   ])('find nothing on %s, which is right', { timeout: 120_000 }, (_, make) => {
     const device = make();
     fc.assert(

@@ -59,7 +59,11 @@ export async function replayCommand(
   context: CommandContext,
 ): Promise<number> {
   const recorded = readHistory(path);
-  const target = await resolveTarget(options.target ?? recorded.target.name, context.parents);
+  const target = await resolveTarget(
+    options.target ?? recorded.target.name,
+    context.parents,
+    recorded.migrateTo,
+  );
   const guest = new GuestMemory(8 << 20);
   let same = 0;
   let last: { history: History; judgement: Judgement } | undefined;
@@ -71,6 +75,7 @@ export async function replayCommand(
       definition: target.definition,
       options: target.options,
       guest,
+      destinations: target.destinations,
     });
     const history = {
       ...recorded,

@@ -29,6 +29,7 @@ export interface RunOptions {
   select?: string[];
   param?: string[];
   driver?: BusDriverName;
+  migrateTo?: string[];
   combine?: string;
   jobs?: number;
   out?: string;
@@ -125,6 +126,7 @@ export async function runCommand(
       select: options.select ?? [],
       params: options.param ?? [],
       driver: options.driver,
+      migrateTo: options.migrateTo,
       combine,
       seed: options.seed ?? 1,
       jobs: options.jobs ?? cpus().length,

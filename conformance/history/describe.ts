@@ -1,6 +1,13 @@
 import { statusNames } from '../../specs/virtio-1.1/status.ts';
 import type { HistoryEvent } from './events.ts';
 
+/** A migration, by its phase. */
+const MIGRATION = {
+  stopped: (to: string) => `the device is stopped, to go on as ${to}`,
+  starting: (to: string) => `${to} starts in its place`,
+  done: (to: string) => `${to} runs in its place`,
+} as const;
+
 /** One event in words, and who acts; null for events that only bracket others. */
 export function describeEvent(
   event: HistoryEvent,
@@ -73,6 +80,8 @@ export function describeEvent(
       };
     case 'kick-not-needed':
       return { from: 'driver', text: `queue ${event.q}: the device asks for no kick` };
+    case 'migrate':
+      return { from: 'suite', text: MIGRATION[event.phase](event.to) };
     case 'dirty-log':
       return {
         from: 'driver',

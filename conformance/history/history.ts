@@ -25,6 +25,8 @@ export interface History {
   traceReads?: boolean;
   /** Bus driver, unless it was virtio-vdpa. */
   driver?: BusDriverName;
+  /** Targets that a step `migrate` without one goes to, in turn. */
+  migrateTo?: string[];
   steps: FlatStep[];
   events: HistoryEvent[];
 }

@@ -14,6 +14,7 @@ export class Recorder implements MemoryTracer {
   readonly events: HistoryEvent[] = [];
   readonly #memory: HostMemory;
   readonly traceReads: boolean;
+  readonly #hidden: [number, number][] = [];
 
   constructor(memory: HostMemory, traceReads = false) {
     this.#memory = memory;
@@ -32,7 +33,13 @@ export class Recorder implements MemoryTracer {
     if (at >= 0) this.events.splice(at, 1);
   }
 
+  /** Stores into `room` are nobody's business from here on: the monitor uses it, not the driver. */
+  hide(room: { pa: number; size: number }): void {
+    this.#hidden.push([room.pa, room.pa + room.size]);
+  }
+
   wrote(pa: number, n: number): void {
+    if (this.#hidden.length > 0 && this.#hidden.some(([from, end]) => pa >= from && pa + n <= end)) return;
     this.push({ k: 'store', pa, n, v: this.#value(pa, n) });
   }
 

@@ -33,6 +33,7 @@ export interface PoolOptions {
   select: string[];
   params: string[];
   driver?: BusDriverName;
+  migrateTo?: string[];
   combine: Combine;
   seed: number;
   /** Workers in all. */
@@ -107,6 +108,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       select: options.select,
       params: options.params,
       driver: options.driver,
+      migrateTo: options.migrateTo,
       combine: options.combine,
       seed: options.seed,
       shard: share.shard,

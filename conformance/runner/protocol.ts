@@ -19,6 +19,8 @@ export interface WorkerTask {
   params: string[];
   /** Bus driver, where no case says otherwise. */
   driver?: BusDriverName;
+  /** Targets that steps migrate to, in turn; none: devices of the same target. */
+  migrateTo?: string[];
   combine: Combine;
   seed: number;
   /** This worker runs the instances whose index is `shard` modulo `shards`. */

@@ -7,6 +7,7 @@ import type { HistoryEvent } from '../history/events.ts';
 import { errorText, ParentCrash, thrown } from '../history/recorded-ops.ts';
 import { HistoryOverflow } from '../history/recorder.ts';
 import { BASELINE } from '../session/bring-up.ts';
+import { commonOffer, type Destinations } from '../session/destinations.ts';
 import { ParentLacks, Session, type SessionOptions, StopSteps } from '../session/session.ts';
 import { STEPS } from '../steps/index.ts';
 import type { FlatStep } from '../steps/step.ts';
@@ -26,6 +27,8 @@ export interface RunSettings {
   poison?: number;
   /** Bus driver between driver and device (default virtio-vdpa). */
   driver?: BusDriverName;
+  /** Where steps may migrate to. */
+  destinations?: Destinations;
 }
 
 /**
@@ -37,6 +40,7 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
   if (Array.isArray(session)) return session;
   const { recorder } = session;
   session.wanted = bitMask(settings.features) | BASELINE;
+  session.common = commonTo(steps, settings);
   if (settings.size !== undefined) session.saved.set('queue-size', settings.size);
   if (settings.start !== undefined) session.saved.set('queue-start', settings.start);
   let i = 0;
@@ -64,6 +68,19 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
     recorder.events.push(thrown('dispose', error));
   }
   return recorder.events;
+}
+
+/** Features that every device offers to which `steps` migrate; all there are when they do not. */
+function commonTo(steps: readonly FlatStep[], { destinations }: RunSettings): bigint {
+  const names = steps
+    .filter(({ name }) => name === 'migrate')
+    .map(({ args }) => (args as { to?: string }).to);
+  if (names.length === 0 || destinations === undefined) return 2n ** 64n - 1n;
+  const { inTurn } = destinations;
+  const all = [...new Set(names)].flatMap((name) =>
+    name === undefined ? inTurn : (destinations.find(name) ?? []),
+  );
+  return commonOffer(all);
 }
 
 /** The session, or the history of a parent that could not even be created. */

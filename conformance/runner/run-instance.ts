@@ -6,6 +6,7 @@ import { HISTORY_VERSION, type History } from '../history/history.ts';
 import { type Judgement, judge } from '../judge.ts';
 import { type CaseInstance, flatSteps } from '../loader/expand.ts';
 import { InputError } from '../loader/problems.ts';
+import type { Destinations } from '../session/destinations.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import { skipReason, wantedFeatures } from './needs.ts';
 import { runSteps } from './run-case.ts';
@@ -18,6 +19,9 @@ export interface Target {
   options: Record<string, string>;
   /** Bus driver between driver and device (default virtio-vdpa); a case's parameter `driver` comes first. */
   driver?: BusDriverName;
+  /** Where steps may migrate to, and how the command line said so. */
+  destinations?: Destinations;
+  migrateTo?: readonly string[];
 }
 
 /** A case instance's outcome, before it is put into results. */
@@ -74,12 +78,14 @@ export function runApplicable(
       definition: target.definition,
       options: target.options,
       guest,
+      destinations: target.destinations,
     });
     const history: History = {
       version: HISTORY_VERSION,
       case: { id: instance.id, requirements: definition.requirements, class: definition.class },
       target: { name: target.name, type: facts.type, options: target.options },
       ...settings,
+      ...(target.migrateTo?.length ? { migrateTo: [...target.migrateTo] } : {}),
       steps,
       events,
     };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ParentDefinition } from '../../framework/parent.ts';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
+import type { Destination, Destinations } from '../session/destinations.ts';
 import type { Target } from './run-instance.ts';
 
 /** A target that does not exist or cannot be loaded. */
@@ -37,12 +38,34 @@ export function splitTarget(spec: string): { name: string; options: Record<strin
 }
 
 /**
- * Find the parent that a target names and check its options.
+ * Find the parent that a target names and check its options. Its sessions may migrate to the targets of `migrateTo`,
+ * or to devices of the same target.
+ *
  * @throws TargetError with a hint what would have been right
  */
-export async function resolveTarget(spec: string, source: ParentSource): Promise<Target> {
+export async function resolveTarget(
+  spec: string,
+  source: ParentSource,
+  migrateTo: readonly string[] = [],
+): Promise<Target> {
+  const own = await findTarget(spec, source);
+  const inTurn = await Promise.all(migrateTo.map((name) => findTarget(name, source)));
+  return { ...own, migrateTo, destinations: destinationsOf(own, source, inTurn) };
+}
+
+async function findTarget(spec: string, source: ParentSource): Promise<Target> {
   const { name, options } = splitTarget(spec);
   const found = source.builtIn.get(name) ?? (isPath(name) ? await loadParent(name, source) : undefined);
+  return targetOf(spec, name, options, found, source);
+}
+
+function targetOf(
+  spec: string,
+  name: string,
+  options: Record<string, string>,
+  found: ParentDefinition | undefined,
+  source: Pick<ParentSource, 'builtIn'>,
+): Target {
   if (found === undefined) {
     const near = closestName(name, [...source.builtIn.keys()]);
     throw new TargetError(
@@ -63,6 +86,40 @@ export async function resolveTarget(spec: string, source: ParentSource): Promise
     }
   }
   return { name: spec, definition, options };
+}
+
+/** Options that say how a device is made, not what its driver sees: a device that takes its place has its own. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set(['variant', 'dma', 'va', 'ring-group', 'dirty', 'irqs']);
+
+/** `target` as it takes the place of a device of `own`: what the driver sees is provisioned as it is there. */
+function provisioned(target: Target, own: Target): Destination {
+  const names = new Set((target.definition.options ?? []).map(({ name }) => name));
+  const seen = Object.entries(own.options).filter(([name]) => names.has(name) && !OWN_OPTIONS.has(name));
+  return { ...target, options: { ...Object.fromEntries(seen), ...target.options } };
+}
+
+/**
+ * Where sessions of `own` may migrate to: `inTurn`, or devices of the same target; and by name every built-in target.
+ */
+export function destinationsOf(
+  own: Target,
+  source: Pick<ParentSource, 'builtIn'>,
+  inTurn: readonly Target[] = [],
+): Destinations {
+  const known = new Map<string, Destination | undefined>();
+  const builtIn = (spec: string): Destination | undefined => {
+    const { name, options } = splitTarget(spec);
+    const definition = source.builtIn.get(name);
+    if (definition === undefined || definition.external || definition.memory !== undefined) return undefined;
+    return provisioned(targetOf(spec, name, options, definition, source), own);
+  };
+  return {
+    inTurn: inTurn.length > 0 ? inTurn.map((target) => provisioned(target, own)) : [own],
+    find(spec) {
+      if (!known.has(spec)) known.set(spec, builtIn(spec));
+      return known.get(spec);
+    },
+  };
 }
 
 /** The definition that the options call for. */

@@ -77,7 +77,7 @@ async function work(
   source: ParentSource,
   channel: WorkerChannel,
 ): Promise<void> {
-  const target = { ...(await resolveTarget(task.target, source)), driver: task.driver };
+  const target = { ...(await resolveTarget(task.target, source, task.migrateTo)), driver: task.driver };
   const { cases } = catalogueOf(task);
   const query = selector(task.select, requirements());
   // A device in process has to return; to start one outside takes as long as it takes.

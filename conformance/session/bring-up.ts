@@ -71,7 +71,7 @@ export function bringUp(session: Session, options: BringUpOptions = {}): BringUp
   if (upTo < 2) return done();
   virtio.addStatus(STATUS.DRIVER);
   if (upTo < 3) return done();
-  const features = chooseFeatures(ops.getDeviceFeatures(), session.wanted, options);
+  const features = chooseFeatures(ops.getDeviceFeatures() & session.common, session.wanted, options);
   result.featuresOk = virtio.negotiate(features);
   if (!result.featuresOk) return done();
   session.features = features;

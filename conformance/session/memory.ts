@@ -19,7 +19,7 @@ export interface NamedRegion extends Region {
 export class SessionMemory {
   readonly host: HostMemory;
   readonly #guest: GuestMemory;
-  readonly #virtio: BoundDevice;
+  #virtio: BoundDevice;
   readonly #recorder: Recorder;
   readonly #named = new Map<string, NamedRegion>();
   #current: RamBlock | null = null;
@@ -110,6 +110,22 @@ export class SessionMemory {
     this.changes++;
     this.#virtio.spaces[asid].unmap(region.iova, region.size);
     this.#recorder.push({ k: 'map', asid, iova: region.iova, pa: region.pa, size: region.size, perm: 0 });
+  }
+
+  /**
+   * Map for `virtio`, which takes the place of the device, what was mapped for that. Returns 0, or the -errno of the
+   * mapping that it refused. The history has no part in it: for the driver nothing changes.
+   */
+  moveTo(virtio: BoundDevice): number {
+    const old = this.#virtio;
+    this.#virtio = virtio;
+    for (const [asid, space] of old.spaces.entries()) {
+      for (const entry of space.table.entries) {
+        const error = virtio.spaces[asid].map(entry);
+        if (error < 0) return error;
+      }
+    }
+    return 0;
   }
 
   /** Physical address behind an IOVA, or −1 when it is not mapped. */

@@ -1,6 +1,7 @@
 import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts';
 import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import type { SharedMemory } from '../../framework/memory/shared-memory.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import type { UserProcess } from '../../framework/vhost-vdpa/process.ts';
 import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
@@ -12,6 +13,7 @@ import type { RequestPlan } from '../kits/kit.ts';
 import { type Binding, bindDevice } from './bind.ts';
 import { SessionBuffers } from './buffers.ts';
 import { Comparison } from './comparison.ts';
+import type { Destinations } from './destinations.ts';
 import { SessionMemory } from './memory.ts';
 import { SessionQueues } from './queues.ts';
 import { settle } from './settle.ts';
@@ -30,7 +32,18 @@ export interface SessionOptions {
   guest?: GuestMemory;
   /** Bus driver between driver and device (default virtio-vdpa). */
   driver?: BusDriverName;
+  /** Where the session may migrate to (default: nowhere). */
+  destinations?: Destinations;
 }
+
+/** A device that is made and bound. */
+export interface Attached {
+  readonly instance: ParentInstance;
+  readonly recorded: RecordedOps;
+  readonly binding: Binding;
+}
+
+const ALL_FEATURES = 2n ** 64n - 1n;
 
 /** First memory block for a device outside the process: few mappings, so that the table seldom changes while it runs. */
 const OUTSIDE_BLOCK = 256 << 10;
@@ -49,12 +62,13 @@ export class ParentLacks extends StopSteps {}
  */
 export class Session {
   readonly recorder: Recorder;
-  readonly instance: ParentInstance;
+  /** The device; another one after a migration, and so what follows. */
+  instance: ParentInstance;
   /** The ops as the parent gets them, written into the history; `quiet` leaves harness chores out. */
-  readonly recorded: RecordedOps;
+  recorded: RecordedOps;
   /** The ops as the bus driver lets a driver reach them. */
-  readonly ops: VdpaConfigOps;
-  readonly virtio: BoundDevice;
+  ops: VdpaConfigOps;
+  virtio: BoundDevice;
   readonly memory: SessionMemory;
   readonly queues: SessionQueues;
   readonly buffers: SessionBuffers;
@@ -85,7 +99,12 @@ export class Session {
   /** Index of the step that runs now. */
   step = 0;
   readonly #driver: BusDriverName;
-  readonly #binding: Binding;
+  #binding: Binding;
+  readonly #guest: GuestMemory;
+  /** Targets to migrate to. */
+  readonly destinations: Destinations | null;
+  /** Features that every device offers to which the session may migrate. */
+  common = ALL_FEATURES;
   #unplugged = false;
   #configEpoch = 0;
   #offered: bigint | null = null;
@@ -97,29 +116,17 @@ export class Session {
     this.deviceType = definition.deviceType;
     this.poison = options.poison ?? 0xa5;
     this.recorder = new Recorder(guest.host, options.traceReads ?? false);
-    const port = guest.host.port();
-    port.trace(this.recorder);
     const target = options.options ?? {};
     const exchange = definition.memory && guest.share(definition, (size) => definition.memory!(size, target));
-    this.instance = this.guarded('create', () =>
-      definition.create({
-        port,
-        seed: options.seed,
-        options: target,
-        ...(exchange ? { memory: exchange.shared } : {}),
-      }),
-    );
-    if (typeof this.instance?.device?.ops !== 'object' || !Array.isArray(this.instance.abilities))
-      throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
-    this.recorded = new RecordedOps(this.instance.device.ops, this.recorder);
-    const { name, nvqs, ngroups, nas, useVa } = this.instance.device;
-    const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: this.recorded };
-    this.recorded.quiet++;
+    this.#guest = guest;
     this.#driver = options.driver ?? 'virtio-vdpa';
-    this.#binding = bindDevice(device, this.#driver, guest, (why) => this.lacks(why));
-    this.virtio = this.#binding.device;
+    this.destinations = options.destinations ?? null;
+    const { instance, recorded, binding } = this.attach(definition, target, exchange?.shared);
+    this.instance = instance;
+    this.recorded = recorded;
+    this.#binding = binding;
+    this.virtio = binding.device;
     this.ops = this.virtio.ops;
-    this.recorded.quiet--;
     this.memory = new SessionMemory(guest, this.virtio, this.recorder, exchange ? OUTSIDE_BLOCK : undefined);
     this.buffers = new SessionBuffers(this);
     this.queues = new SessionQueues(this);
@@ -128,6 +135,39 @@ export class Session {
       this.comparison = comparison;
       this.recorded.before = () => comparison.sync();
     }
+  }
+
+  /** Make a device of `definition` on a port of its own and bind the bus driver to it. */
+  attach(
+    definition: ParentDefinition,
+    options: Readonly<Record<string, string>>,
+    memory?: SharedMemory,
+  ): Attached {
+    const port = this.#guest.host.port();
+    port.trace(this.recorder);
+    const { seed } = this;
+    const instance = this.guarded('create', () =>
+      definition.create({ port, seed, options, ...(memory ? { memory } : {}) }),
+    );
+    if (typeof instance?.device?.ops !== 'object' || !Array.isArray(instance.abilities))
+      throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
+    const recorded = new RecordedOps(instance.device.ops, this.recorder);
+    const { name, nvqs, ngroups, nas, useVa } = instance.device;
+    const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: recorded };
+    recorded.quiet++;
+    const binding = bindDevice(device, this.#driver, this.#guest, (why) => this.lacks(why));
+    recorded.quiet--;
+    return { instance, recorded, binding };
+  }
+
+  /** `attached` is the device of the session from here on. */
+  adopt({ instance, recorded, binding }: Attached): void {
+    this.instance = instance;
+    this.recorded = recorded;
+    this.#binding = binding;
+    this.virtio = binding.device;
+    this.ops = this.virtio.ops;
+    this.#offered = null;
   }
 
   /** Run parent code that is not an op; an exception becomes part of the history. */
@@ -225,8 +265,14 @@ export class Session {
   listenConfig(on: boolean): void {
     if (!on && this.#driver === 'vhost-vdpa')
       this.lacks('vhost-vdpa gives the parent a configuration callback even when nobody listens');
+    const callback = this.configCallback(on);
+    this.virtio.onConfigChange(on ? callback : null);
+  }
+
+  /** A fresh configuration callback; calls of earlier ones are marked `old`, and so are its own unless it is `on`. */
+  configCallback(on = true): () => void {
     const epoch = ++this.#configEpoch;
-    const callback = () => {
+    return () => {
       this.configIrqs++;
       this.recorded.quiet++;
       const status = this.ops.getStatus();
@@ -237,7 +283,6 @@ export class Session {
         ...(epoch === this.#configEpoch && on ? {} : { old: true }),
       });
     };
-    this.virtio.onConfigChange(on ? callback : null);
   }
 
   /** What a kit or a step remembers for this session under `key`, made on first use. */

@@ -8,6 +8,7 @@ import * as device from './device-steps.ts';
 import * as dirty from './dirty-steps.ts';
 import * as management from './management-steps.ts';
 import * as memory from './memory-steps.ts';
+import * as migrate from './migrate-steps.ts';
 import * as netControl from './net-control-steps.ts';
 import * as netFilter from './net-filter-steps.ts';
 import * as netFlow from './net-flow-steps.ts';
@@ -40,6 +41,7 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     notify,
     raw,
     memory,
+    migrate,
     net,
     netControl,
     netFilter,

@@ -77,6 +77,8 @@ function ifcvfParent(base: ParentDefinition, layout: RingStateLayout): ParentDef
           hold: (idx, count) => sim.hold(idx, count),
           release: () => sim.release(),
           fail: () => sim.fail(),
+          backing: () => behind.backend!.backing!(),
+          adopt: (backing) => behind.backend!.adopt!(backing),
           ...(behind.abilities.includes('power-cut')
             ? {
                 powerCut: () => {

@@ -93,6 +93,8 @@ function onTop<F extends PciFunction | MmioFunction>(
       hold: (idx, count) => sim.hold(idx, count),
       release: () => sim.release(),
       fail: () => sim.fail(),
+      backing: () => base.backend!.backing!(),
+      adopt: (backing) => base.backend!.adopt!(backing),
       ...(powerCut
         ? {
             powerCut: () => {

@@ -4,7 +4,7 @@ import type { CaseInstance } from '../../conformance/loader/expand.ts';
 import { planCase } from '../../conformance/runner/combine.ts';
 import { type DeviceFacts, deviceFacts } from '../../conformance/runner/device-facts.ts';
 import { type InstanceOutcome, runInstance, type Target } from '../../conformance/runner/run-instance.ts';
-import type { ParentSource } from '../../conformance/runner/targets.ts';
+import { destinationsOf, type ParentSource } from '../../conformance/runner/targets.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
 import type { Bench } from '../execute.ts';
@@ -21,8 +21,14 @@ export class Device implements Bench {
   readonly guest: GuestMemory;
   readonly #passed = new Map<string, boolean>();
 
-  constructor(definition: ParentDefinition, options: Options, guest: GuestMemory) {
-    this.target = { name: spec(definition.name, options), definition, options };
+  constructor(
+    definition: ParentDefinition,
+    options: Options,
+    guest: GuestMemory,
+    source: Pick<ParentSource, 'builtIn'>,
+  ) {
+    const target = { name: spec(definition.name, options), definition, options };
+    this.target = { ...target, destinations: destinationsOf(target, source) };
     this.facts = deviceFacts(definition, options);
     this.guest = guest;
   }
@@ -67,7 +73,7 @@ export class Rig {
     const key = spec(parent, options);
     let device = this.#right.get(key);
     if (device === undefined) {
-      device = new Device(this.#parent(parent), options, this.#guest);
+      device = new Device(this.#parent(parent), options, this.#guest, this.#source);
       this.#right.set(key, device);
     }
     return device;
@@ -75,7 +81,7 @@ export class Rig {
 
   /** The device of that parent with the defect seeded. May throw: wrong devices do. */
   wrong(defect: ProvenDefect, parent: string, options: Options): Device {
-    return new Device(this.#parent(`${parent}+${defect.id}`), options, this.#guest);
+    return new Device(this.#parent(`${parent}+${defect.id}`), options, this.#guest, this.#source);
   }
 
   /** Whether devices of that parent can be made with `option`. */

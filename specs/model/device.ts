@@ -78,6 +78,8 @@ export function reduce(state: DeviceState, event: HistoryEvent): Step {
       return fine(withConfig(state, notified(state.config)));
     case 'pump':
       return event.idle ? idle(state) : fine(state);
+    case 'migrate':
+      return fine(event.phase === 'starting' ? inOtherPlace(state) : state);
     case 'reset-done':
       return fine({
         ...initialDevice(state.type),
@@ -88,6 +90,15 @@ export function reduce(state: DeviceState, event: HistoryEvent): Step {
       return fine(state);
   }
 }
+
+/** Another device goes on: what is in force stays, its offer and its count of changes are its own. */
+const inOtherPlace = (state: DeviceState): DeviceState => ({
+  ...state,
+  features: { ...state.features, offered: null },
+  queues: withoutPositions(state.queues),
+  suspended: false,
+  config: { ...state.config, generation: null, changed: false },
+});
 
 const withConfig = (state: DeviceState, config: ConfigState): DeviceState =>
   config === state.config ? state : { ...state, config };

@@ -29,6 +29,7 @@ export type HistoryEvent =
   | ByHandEvent
   | ExposeEvent
   | DirtyLogEvent
+  | MigrateEvent
   | ResetEvent
   | AccessEvent
   | ObservationEvent
@@ -243,6 +244,17 @@ export interface DirtyLogEvent {
   pa: number;
   n: number;
   on: boolean;
+}
+
+/**
+ * Another device takes the place of this one: it was `stopped`, and nothing may happen any more until the other one
+ * is `starting`, with the same rings and buffers, features and status; `done`: all its queues run.
+ */
+export interface MigrateEvent {
+  k: 'migrate';
+  phase: 'stopped' | 'starting' | 'done';
+  /** Name of the target. */
+  to: string;
 }
 
 /** The device reads status 0 after a reset: a new session begins. */

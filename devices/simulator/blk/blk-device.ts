@@ -1,5 +1,6 @@
 import { type DevicePort, DmaFault } from '../../../framework/memory/host-memory.ts';
 import type { DmaView } from '../../../framework/memory/iotlb.ts';
+import type { DeviceBacking } from '../../../framework/parent.ts';
 import { type DeviceBuffer, writableBytes } from '../../../framework/virtqueue/device/ring.ts';
 import { BLK_F } from '../../../specs/virtio-1.1/features.ts';
 import { storeWritable, zeroWritable } from '../buffer-io.ts';
@@ -177,6 +178,19 @@ export class BlkDevice extends SimulatorDevice {
   powerCut(): void {
     this.reset();
     this.disk.powerCut();
+  }
+
+  /** The disk and its capacity. */
+  backing(): DeviceBacking {
+    return {
+      disk: this.disk.give(),
+      config: [[CAPACITY_AT, this.config.bytes.slice(CAPACITY_AT, CAPACITY_AT + 8)]],
+    };
+  }
+
+  adopt({ disk, config }: DeviceBacking): void {
+    if (disk !== undefined) this.disk.hold(disk);
+    for (const [offset, bytes] of config) if (offset === CAPACITY_AT) this.changeConfig(offset, bytes);
   }
 
   /** Release everything; the pages of the disk serve other devices. */

@@ -1,3 +1,5 @@
+import type { DeviceBacking } from '../../../framework/parent.ts';
+
 /** Bytes in a sector: the unit of every position and length on the disk (section 5.2.4). */
 export const SECTOR = 512;
 /** Bytes in a page of the store. */
@@ -73,6 +75,23 @@ export class Disk {
   flush(): void {
     for (const [number, page] of this.cache) this.commit(number, page);
     this.cache.clear();
+  }
+
+  /** Give all pages away; nothing is left on the disk. */
+  give(): NonNullable<DeviceBacking['disk']> {
+    const pages = (map: Map<number, Uint8Array>): [number, Uint8Array][] =>
+      [...map].map(([number, page]) => [number, page === ZERO_PAGE ? new Uint8Array(PAGE) : page]);
+    const given = { stable: pages(this.stable), cache: pages(this.cache) };
+    this.stable.clear();
+    this.cache.clear();
+    return given;
+  }
+
+  /** Hold these pages, and no others. */
+  hold({ stable, cache }: NonNullable<DeviceBacking['disk']>): void {
+    this.dispose();
+    for (const [number, page] of stable) this.stable.set(number, page);
+    for (const [number, page] of cache) this.cache.set(number, page);
   }
 
   /** The disk is gone: its pages serve others. */

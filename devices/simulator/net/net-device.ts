@@ -1,12 +1,13 @@
 import { ERRNO, PERM, type VqState } from '../../../framework/device.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
+import type { DeviceBacking } from '../../../framework/parent.ts';
 import { type DeviceBuffer, readableBytes } from '../../../framework/virtqueue/device/ring.ts';
 import { NET_F } from '../../../specs/virtio-1.1/features.ts';
 import { loadReadable } from '../buffer-io.ts';
 import { copyVqState, type SimQueue } from '../queue.ts';
 import { ACK, Control, GUEST_OFFLOADS } from './control.ts';
 import { GSO, NET_HEADER } from './header.ts';
-import { NetConfig, type NetProfile } from './net-config.ts';
+import { NET_S, NetConfig, type NetProfile } from './net-config.ts';
 import { ReceivePath } from './rx.ts';
 import { macKey } from './rx-filter.ts';
 import { scratch } from './scratch.ts';
@@ -14,6 +15,9 @@ import { Steering } from './steering.ts';
 import { TransmitPath } from './tx.ts';
 
 const GUEST_GSO = NET_F.GUEST_TSO4 | NET_F.GUEST_TSO6 | NET_F.GUEST_UFO;
+
+/** Where the carrier shows in the configuration space (section 5.1.4). */
+const LINK_AT = 6;
 
 /** Longest control command in bytes, header included; more is answered with an error. */
 export const MAX_COMMAND = 0x1_0000;
@@ -192,6 +196,27 @@ export class NetDevice extends NetConfig {
   acknowledge(queue: SimQueue, at: number, ack: number): number {
     queue.bufferDma!.put8(at, ack);
     return 1;
+  }
+
+  // ── what lies behind ──────────────────────────────────────────────────────────────────────────
+  /** The carrier, and frames that the driver has not got. */
+  backing(): DeviceBacking {
+    return {
+      config: [[LINK_AT, Uint8Array.of(this.statusField & NET_S.LINK_UP)]],
+      frames: this.rx.giveUp(),
+    };
+  }
+
+  /** The frames come once the device runs. */
+  adopt({ config, frames = [] }: DeviceBacking): void {
+    for (const [offset, bytes] of config)
+      if (offset === LINK_AT) this.peer.link((bytes[0] & NET_S.LINK_UP) !== 0);
+    this.rx.awaited = frames;
+  }
+
+  override started(): void {
+    for (const { bytes, meta } of this.rx.awaited) this.peer.send(bytes, meta);
+    this.rx.awaited = [];
   }
 
   /** The number of pairs in use changes; frames that wait follow (5.1.6.5.5.2). */

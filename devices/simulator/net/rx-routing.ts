@@ -39,6 +39,19 @@ export class RxRouting {
     this.device = device;
   }
 
+  /** Frames that lay before another device in whose place this one is; they come at DRIVER_OK. */
+  awaited: readonly SentFrame[] = [];
+
+  /** Give away the frames that the driver has not got, oldest first. */
+  giveUp(): SentFrame[] {
+    const waiting = this.lanes.flatMap((lane) => lane.backlog.splice(0)).sort((a, b) => a.order - b.order);
+    const frames = waiting.filter(({ done }) => done === 0).map(({ sent }) => sent);
+    this.waiting = 0;
+    for (let sent = this.device.peer.fetch(); sent !== undefined; sent = this.device.peer.fetch())
+      frames.push(sent);
+    return frames;
+  }
+
   /** Forget every frame; what was taken from the rings is gone with them. */
   reset(): void {
     this.lanes = [];

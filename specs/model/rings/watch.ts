@@ -1,6 +1,14 @@
 import type { DeviceType } from '../../virtio-1.1/device-ids.ts';
 import { STATUS } from '../../virtio-1.1/status.ts';
-import type { AreaEvent, FaultEvent, HistoryEvent, LoadEvent, OpEvent, StoreEvent } from '../events.ts';
+import type {
+  AreaEvent,
+  FaultEvent,
+  HistoryEvent,
+  LoadEvent,
+  MigrateEvent,
+  OpEvent,
+  StoreEvent,
+} from '../events.ts';
 import type { Violation } from '../violation.ts';
 import type { WatchedBuffer } from './buffer.ts';
 import { MemoryMap } from './memory-map.ts';
@@ -40,6 +48,8 @@ export class Watch {
   /** Something outside the rings (back end, fault, NEEDS_RESET, suspend) may hold requests up. */
   #obstructed = false;
   #suspended = false;
+  /** Its device was stopped, and the one that takes its place has not started. */
+  #frozen = false;
   /** A store of what was there already is not seen. */
   #compared = false;
   #step = 0;
@@ -119,6 +129,9 @@ export class Watch {
       case 'backend':
         this.#obstructed = true;
         return;
+      case 'migrate':
+        this.#migrate(event.phase);
+        return;
       case 'used':
         if (event.b < 0 && !this.#breach) this.#unknownUsed(event.q, event.id);
         return;
@@ -127,6 +140,15 @@ export class Watch {
         if (event.idle) this.#idle();
         return;
     }
+  }
+
+  /** Another device takes over: it knows of all that is available once it runs, and nothing holds it up. */
+  #migrate(phase: MigrateEvent['phase']): void {
+    this.#frozen = phase === 'stopped';
+    if (phase === 'stopped') return;
+    this.#suspended = false;
+    this.#obstructed = false;
+    if (phase === 'done') for (const queue of this.#queues.values()) if (queue.ready) queue.announced = true;
   }
 
   #report = (requirement: string, expected: string, actual: string): void => {
@@ -154,6 +176,7 @@ export class Watch {
     this.#breach = false;
     this.#obstructed = false;
     this.#suspended = false;
+    this.#frozen = false;
   }
 
   #area(area: AreaEvent): void {
@@ -249,6 +272,14 @@ export class Watch {
     const { pa, n } = store;
     const log = this.#dirtyLog;
     if (log !== null && pa >= log[0] && pa + n <= log[0] + log[1]) return;
+    if (this.#frozen) {
+      this.#report(
+        'VDPA-082',
+        'no store between the stop of the device and the start of the one that takes its place',
+        `${n} bytes at pa 0x${pa.toString(16)}`,
+      );
+      return;
+    }
     if ((this.#map.permissions(pa, n) & 2) === 0) {
       this.#report(
         'INV-MAPPING',
@@ -415,6 +446,8 @@ export class Watch {
   }
 
   #irq(q: number): void {
+    if (this.#frozen)
+      this.#report('VDPA-089', 'no notification of a device that was stopped', `one of queue ${q}`);
     if (this.#driverOk) return;
     const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
     this.#report(

@@ -1,0 +1,164 @@
+import type { BoundDevice } from '../../framework/bound-device.ts';
+import { PAGE } from '../../framework/memory/guest-memory.ts';
+import { ControlRecord } from '../../framework/migration/control-record.ts';
+import { CONTROL_MEMORY, ControlQueue } from '../../framework/migration/control-replay.ts';
+import { type ConfigDifference, obstacles, restore } from '../../framework/migration/restore.ts';
+import { stopAndSave } from '../../framework/migration/save.ts';
+import {
+  type DeviceState,
+  type MigratingQueue,
+  MigrationError,
+  type MigrationErrorCode,
+  type StopMethod,
+} from '../../framework/migration/state.ts';
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
+import { takenFrames } from '../kits/net.ts';
+import { controlQueue } from './bring-up.ts';
+import type { Destination } from './destinations.ts';
+import type { NamedRegion } from './memory.ts';
+import { type Attached, PUMP_LIMIT, type Session } from './session.ts';
+
+/** Units of work for which a device that was stopped is let run, to see that it does nothing. */
+const IN_VAIN = 64;
+
+/** What came of a migration. Plain data. */
+export interface Migrated {
+  readonly to: string;
+  readonly stopped?: StopMethod;
+  /** Commands of the control queue that were given to the destination. */
+  readonly replayed?: number;
+  /** What the guest sees changed in the configuration. */
+  readonly differs?: readonly ConfigDifference[];
+  readonly error?: { readonly code: MigrationErrorCode; readonly text: string };
+}
+
+/** Commands of the control queue that the device has carried out, as the driver knows from acks in its memory. */
+function recordOf(session: Session, control: number | null): ControlRecord {
+  const record = new ControlRecord();
+  if (control === null) return record;
+  for (const buffer of session.buffers.all) {
+    if (buffer.q !== control || !buffer.published || buffer.writable.length === 0) continue;
+    const ack = session.memory.host.bytes[buffer.writable[0][1]];
+    if (ack !== 0 || (session.poison === 0 && buffer.used === undefined)) continue;
+    const bytes = buffer.parts.flatMap((part) => ('read' in part ? [...part.read] : []));
+    if (bytes.length >= 2) record.acknowledged(Uint8Array.from(bytes));
+  }
+  return record;
+}
+
+function queuesOf(session: Session): MigratingQueue[] {
+  return session.queues.all.map(({ idx, num, areas, ring, listening }) => ({
+    idx,
+    setup: {
+      num,
+      ...areas,
+      callback: listening && !session.deaf.queues ? session.queues.callback(idx) : null,
+    },
+    notificationData: () => ring.notificationData(),
+  }));
+}
+
+/** Let `instance` run for a while: one that was stopped has nothing to do. */
+function runInVain(session: Session): void {
+  const { instance } = session;
+  session.guarded('pump', () => instance.pump?.(IN_VAIN));
+}
+
+/** Make the destination, and see whether it can take over; otherwise the case does not apply. */
+function prepare(session: Session, destination: Destination): Attached {
+  const attached = session.attach(destination.definition, destination.options);
+  const { binding, instance, recorded } = attached;
+  recorded.quiet++;
+  const reasons = obstacles(
+    binding.device,
+    session.ops.getDeviceId(),
+    session.features,
+    session.queues.all.map(({ idx, num }) => ({ idx, num })),
+  );
+  if (session.virtio.spaces.length !== binding.device.spaces.length)
+    if (session.virtio.spaces.slice(1).some(({ table }) => table.entries.length > 0))
+      reasons.push('it has another number of address spaces');
+  for (const { abilities } of [session.instance, instance])
+    if (!abilities.includes('vq-state')) reasons.push('a parent on the way lacks the ability vq-state');
+  if (instance.pump === undefined) reasons.push('it has time of its own');
+  if (reasons.length === 0) return attached;
+  instance.dispose?.();
+  session.lacks(`no migration to ${destination.name}: ${reasons.join('; ')}`);
+}
+
+/**
+ * Let a device of `destination` take the place of the one that the session drives, with its traffic as it is: same
+ * memory at the same addresses, rings and buffers where they are. For the driver nothing has happened.
+ */
+export function migrate(session: Session, destination: Destination): Migrated {
+  const source = session.recorded;
+  source.quiet++;
+  const status = session.ops.getStatus();
+  if ((status & STATUS.DRIVER_OK) === 0) session.stop('nothing runs that could migrate');
+  if ((status & STATUS.DEVICE_NEEDS_RESET) !== 0) session.stop('the device needs a reset');
+  if (session.comparison !== null || session.instance.pump === undefined)
+    session.lacks('the device lies outside this process, and another one cannot take its place');
+  const control = session.has('VIRTIO_NET_F_CTRL_VQ') ? controlQueue(session) : null;
+  if (session.deviceType === 'net') takenFrames(session);
+  const next = prepare(session, destination);
+  const to = destination.name;
+  let state: DeviceState;
+  try {
+    state = stopAndSave(session.virtio, session.queues.all, () => recordOf(session, control).commands());
+  } catch (error) {
+    next.instance.dispose?.();
+    return { to, error: told(error) };
+  }
+  session.recorder.push({ k: 'migrate', phase: 'stopped', to });
+  runInVain(session);
+  if (session.deviceType === 'net') takenFrames(session);
+  const backing = session.instance.backend?.backing?.();
+  session.ops.reset();
+  runInVain(session);
+  const gone = session.instance;
+  session.adopt(next);
+  session.guarded('dispose', () => gone.dispose?.());
+  const { virtio } = session;
+  try {
+    const error = session.memory.moveTo(virtio);
+    if (error < 0) throw new MigrationError('queue-refused', `a mapping was refused with ${error}`);
+    if (backing !== undefined) session.instance.backend?.adopt?.(backing);
+    const differs = restore(virtio, state, queuesOf(session), {
+      control: control === null ? undefined : privateControl(session, control, virtio),
+      onConfigChange: session.deaf.config ? null : session.configCallback(),
+      starting: () => session.recorder.push({ k: 'migrate', phase: 'starting', to }),
+    });
+    session.recorder.push({ k: 'migrate', phase: 'done', to });
+    session.suspended = false;
+    return { to, stopped: state.stopped, replayed: state.control.length, differs };
+  } catch (error) {
+    return { to, error: told(error) };
+  } finally {
+    session.recorded.quiet--;
+  }
+}
+
+function told(error: unknown): NonNullable<Migrated['error']> {
+  if (error instanceof MigrationError) return { code: error.code, text: error.message };
+  throw error;
+}
+
+/** The control queue of the destination on a ring in memory that is no business of the driver. */
+function privateControl(session: Session, idx: number, virtio: BoundDevice): ControlQueue {
+  const { memory, features } = session;
+  const room = session.state('migration-room', (): NamedRegion => {
+    const size = Math.ceil(CONTROL_MEMORY / PAGE) * PAGE;
+    const pages = memory.allocPages('the monitor', size, 3);
+    session.recorder.hide(pages);
+    return pages;
+  });
+  return new ControlQueue(idx, memory.host, room, features, () => {
+    for (let done = 0; done < PUMP_LIMIT; ) {
+      const units = session.guarded('pump', () => session.instance.pump!(PUMP_LIMIT - done));
+      if (!(units > 0)) return;
+      done += units;
+    }
+    virtio.ops.reset();
+    session.stop('the device never became idle');
+  });
+}

@@ -1,0 +1,73 @@
+import type { MigrationErrorCode } from '../../framework/migration/state.ts';
+import { type Migrated, migrate } from '../session/migrate.ts';
+import type { Session } from '../session/session.ts';
+import { defineStep, obj, type Problem, TEXT } from './step.ts';
+
+interface MigrateArgs {
+  to?: string;
+}
+
+const TURN = 'migrate-turn';
+
+/** The destination that `to` names, or the next one in turn. */
+function destinationOf(session: Session, to: string | undefined) {
+  const { destinations } = session;
+  if (destinations === null) session.lacks('this run knows no target to migrate to');
+  if (to !== undefined)
+    return destinations.find(to) ?? session.lacks(`there is no target ${to} in process to migrate to`);
+  const turn = (session.saved.get(TURN) as number | undefined) ?? 0;
+  session.saved.set(TURN, turn + 1);
+  return destinations.inTurn[turn % destinations.inTurn.length];
+}
+
+/** What a parent owes that ends a migration, by what was refused. */
+const OWED: Record<MigrationErrorCode, string | undefined> = {
+  'no-stop': 'VDPA-025',
+  'no-position': 'VDPA-033',
+  unsteady: 'VDPA-033',
+  incompatible: undefined,
+  'features-refused': 'VDPA-048',
+  'position-refused': 'VDPA-027',
+  'queue-refused': 'VDPA-024',
+  'start-refused': 'VDPA-017',
+  'command-refused': 'P1.1-027',
+};
+
+/** The carrier of a network device, and the request to announce itself, are no state of the guest's. */
+const STATUS_FIELD = [6, 7];
+
+/** `migrate`: another device takes the place of this one. */
+export const migrateStep = defineStep<MigrateArgs, Migrated>({
+  name: 'migrate',
+  summary:
+    'Live migration: stop the device, save status, features, configuration, positions of the queues and what the control ' +
+    'queue has set up, and let a fresh device go on there, under the traffic that there is. `to` names its target; ' +
+    'otherwise those of `--migrate-to` come in turn, and without that option it is of the same target. A step after it ' +
+    'meets a driver that knows of nothing; buffers that were under way complete on the other side, once.',
+  example: '{migrate: {to: ifcvf-blk}}',
+  schema: obj({ to: { ...TEXT, description: 'Target of the same device type, in process.' } }),
+  run(session, { to }) {
+    if (session.breached) session.stop('a driver that broke a rule is not migrated');
+    const seen = migrate(session, destinationOf(session, to));
+    if (seen.error === undefined) return seen;
+    session.observe(seen);
+    session.stop(seen.error.text);
+  },
+  judge(_, { to, error, differs = [] }): Problem[] {
+    if (error !== undefined) {
+      const requirement = OWED[error.code];
+      return [
+        {
+          expected: `the migration to ${to} succeeds`,
+          actual: `${error.code}: ${error.text}`,
+          ...(requirement ? { requirement } : { blocked: true }),
+        },
+      ];
+    }
+    const lost = differs.filter(({ offset }) => !STATUS_FIELD.includes(offset));
+    if (lost.length === 0) return [];
+    const text = lost.map(({ offset, was, is }) => `byte ${offset} is ${is}, was ${was}`).join(', ');
+    return [{ expected: `the configuration is the same on ${to}`, actual: text }];
+  },
+  figures: ({ error }): Record<string, number> => (error === undefined ? { migrations: 1 } : {}),
+});
