@@ -78,7 +78,7 @@ function commonTo(steps: readonly FlatStep[], { destinations }: RunSettings): bi
   if (names.length === 0 || destinations === undefined) return 2n ** 64n - 1n;
   const { inTurn } = destinations;
   const all = [...new Set(names)].flatMap((name) =>
-    name === undefined ? inTurn : (destinations.find(name) ?? []),
+    name === undefined || name === 'next' ? inTurn : (destinations.find(name) ?? []),
   );
   return commonOffer(all);
 }

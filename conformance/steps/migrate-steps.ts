@@ -13,7 +13,7 @@ const TURN = 'migrate-turn';
 function destinationOf(session: Session, to: string | undefined) {
   const { destinations } = session;
   if (destinations === null) session.lacks('this run knows no target to migrate to');
-  if (to !== undefined)
+  if (to !== undefined && to !== 'next')
     return destinations.find(to) ?? session.lacks(`there is no target ${to} in process to migrate to`);
   const turn = (session.saved.get(TURN) as number | undefined) ?? 0;
   session.saved.set(TURN, turn + 1);
@@ -42,7 +42,7 @@ export const migrateStep = defineStep<MigrateArgs, Migrated>({
   summary:
     'Live migration: stop the device, save status, features, configuration, positions of the queues and what the control ' +
     'queue has set up, and let a fresh device go on there, under the traffic that there is. `to` names its target; ' +
-    'otherwise those of `--migrate-to` come in turn, and without that option it is of the same target. A step after it ' +
+    'otherwise, or as `next`, those of `--migrate-to` come in turn, and without that option it is of the same target. A step after it ' +
     'meets a driver that knows of nothing; buffers that were under way complete on the other side, once.',
   example: '{migrate: {to: ifcvf-blk}}',
   schema: obj({ to: { ...TEXT, description: 'Target of the same device type, in process.' } }),

@@ -97,7 +97,9 @@ export class DeviceCore {
     const queue = this.selected;
     if (queue === undefined || this.enabled(this.queueSelect)) return;
     const fits = value > 0 && value <= this.maxSize(this.queueSelect);
-    if (fits && (this.sim.negotiated(F_RING_PACKED) || (value & (value - 1)) === 0)) queue.size = value;
+    if (!fits || !(this.sim.negotiated(F_RING_PACKED) || (value & (value - 1)) === 0)) return;
+    queue.size = value;
+    this.sim.setVqNum(this.queueSelect, value);
   }
   readArea(area: number, half: 0 | 1): number {
     return this.selected?.areas[area][half] ?? 0;
