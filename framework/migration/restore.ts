@@ -68,8 +68,14 @@ export function restore(
   const running = (state.status & STATUS.DRIVER_OK) !== 0;
   const replays = running && state.control.length > 0 && options.control !== undefined;
   target.onConfigChange(options.onConfigChange);
-  // With commands to replay the data queues wait until they are acknowledged, as nothing may be filtered wrongly.
-  if (!replays) setUpQueues(target, state, queues);
+  const control = replays ? options.control!.idx : -1;
+  setUpQueues(
+    target,
+    state,
+    queues.filter(({ idx }) => idx !== control),
+  );
+  // With commands to replay the queues wait until they are acknowledged, as nothing may be filtered wrongly.
+  if (!replays) enableQueues(target, state);
   options.starting?.();
   if (running) {
     if (replays) options.control!.prepare(target);
@@ -79,7 +85,14 @@ export function restore(
     if (replays) {
       replayCommands(options.control!, state.control);
       options.control!.giveBack(target);
-      setUpQueues(target, state, queues);
+      handOver(target, () =>
+        setUpQueues(
+          target,
+          state,
+          queues.filter(({ idx }) => idx === control),
+        ),
+      );
+      enableQueues(target, state);
     }
     for (const queue of queues) if (readyIn(state, queue.idx)) kick(target, queue, state.features);
   }
@@ -88,16 +101,34 @@ export function restore(
 
 const readyIn = ({ queues }: DeviceState, idx: number) => queues.some((one) => one.idx === idx && one.ready);
 
+/** Set queues up where they were stopped, without making them ready. */
 function setUpQueues(target: BoundDevice, state: DeviceState, queues: readonly MigratingQueue[]): void {
   for (const { idx, setup } of queues) {
     const record = state.queues.find((one) => one.idx === idx)!;
     const error = target.setupQueue(idx, { ...setup, state: record.state, ready: false });
     if (error < 0) throw new MigrationError('position-refused', `queue ${idx} was refused with ${error}`);
-    if (!record.ready) continue;
-    target.ops.setVqReady(idx, true);
-    if (!target.ops.getVqReady(idx))
-      throw new MigrationError('queue-refused', `queue ${idx} did not become ready`);
   }
+}
+
+function enableQueues({ ops }: BoundDevice, { queues }: DeviceState): void {
+  for (const { idx, ready } of queues) {
+    if (!ready) continue;
+    ops.setVqReady(idx, true);
+    if (!ops.getVqReady(idx)) throw new MigrationError('queue-refused', `queue ${idx} did not become ready`);
+  }
+}
+
+/** Change places and positions of queues after DRIVER_OK: vhost-vdpa allows that only while the device is suspended. */
+function handOver({ ops }: BoundDevice, change: () => void): void {
+  if (ops.suspend === undefined || ops.resume === undefined) {
+    change();
+    return;
+  }
+  const suspended = ops.suspend();
+  change();
+  const resumed = ops.resume();
+  if (suspended < 0 || resumed < 0)
+    throw new MigrationError('start-refused', `suspend gave ${suspended}, resume ${resumed}`);
 }
 
 function kick({ ops }: BoundDevice, { idx, notificationData }: MigratingQueue, features: bigint): void {
