@@ -11,6 +11,7 @@ import {
   type MigrationErrorCode,
   type StopMethod,
 } from '../../framework/migration/state.ts';
+import { type ConfigDevice, configFields } from '../../specs/virtio-1.1/config-space.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { takenFrames } from '../kits/net.ts';
 import { controlQueue } from './bring-up.ts';
@@ -130,12 +131,22 @@ export function migrate(session: Session, destination: Destination): Migrated {
     });
     session.recorder.push({ k: 'migrate', phase: 'done', to });
     session.suspended = false;
-    return { to, stopped: state.stopped, replayed: state.control.length, differs };
+    const seen = differs.filter(({ offset }) => isVisible(session, offset));
+    return { to, stopped: state.stopped, replayed: state.control.length, differs: seen };
   } catch (error) {
     return { to, error: told(error) };
   } finally {
     session.recorded.quiet--;
   }
+}
+
+/** Whether a byte of the configuration means something with the features in force (sections 5.x.4). */
+function isVisible(session: Session, offset: number): boolean {
+  const fields = configFields(session.deviceType as ConfigDevice);
+  const field = fields.find((one) => offset >= one.offset && offset < one.offset + one.width);
+  if (field === undefined) return false;
+  if (field.field === 'mac') return session.has('VIRTIO_NET_F_MAC');
+  return field.condition.length === 0 || field.condition.some((feature) => session.has(feature));
 }
 
 function told(error: unknown): NonNullable<Migrated['error']> {
