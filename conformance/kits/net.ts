@@ -1,4 +1,5 @@
 import type { TakenFrame } from '../../framework/peer.ts';
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { type DeviceKit, difference, pattern } from './kit.ts';
@@ -78,21 +79,42 @@ export const netKit: DeviceKit = {
       };
     }
     const frame = markedFrame(ownMac(session), PEER_MAC, size, seed);
+    const stray = strayFrames(session);
+    const receiveQueue = () => session.queues.must(0);
     return {
       queue: 0,
       readable: new Uint8Array(0),
       writable: NET_HDR + frame.length,
       usedLen: NET_HDR + frame.length,
       about: 'P1.1-027m',
-      stimulate: () => (loopback ? transmit(session, frame) : session.instance.peer?.send(frame)),
+      stimulate() {
+        if (!isLive(session)) stray.add(receiveQueue());
+        if (loopback) transmit(session, frame);
+        else session.instance.peer?.send(frame);
+      },
       check(_, buffer: Buffer) {
         if (loopback) session.queues.collect(1);
+        if (stray.has(receiveQueue())) return null;
         const bytes = session.buffers.written(buffer);
         return difference('received frame', frame, bytes.subarray(NET_HDR, NET_HDR + frame.length));
       },
     };
   },
 };
+
+/**
+ * Receive queues for which frames were sent before DRIVER_OK. The device drops them or keeps them, so which frame
+ * a buffer holds from then on is open.
+ */
+const strayFrames = (session: Session): WeakSet<object> =>
+  session.state('net-stray', () => new WeakSet<object>());
+
+function isLive(session: Session): boolean {
+  session.recorded.quiet++;
+  const status = session.ops.getStatus();
+  session.recorded.quiet--;
+  return (status & STATUS.DRIVER_OK) !== 0;
+}
 
 /** Send a frame through a device whose far side is its own receive queue. */
 function transmit(session: Session, frame: Uint8Array): void {

@@ -78,6 +78,9 @@ export const resetStep = defineStep<{ again?: boolean }, { reads: number[] }>({
   },
 });
 
+/** Bits that a driver has set by the time it sets DRIVER_OK (section 3.1.1). */
+const BEFORE_DRIVER_OK = STATUS.ACKNOWLEDGE | STATUS.DRIVER | STATUS.FEATURES_OK;
+
 interface StatusArgs {
   write?: number | string;
   set?: number | string;
@@ -107,6 +110,8 @@ export const statusStep = defineStep<StatusArgs, { status: number }>({
       const value = statusValue(args.write);
       if (value === 0) session.reset();
       else session.ops.setStatus(value);
+      if ((value & STATUS.DRIVER_OK) !== 0 && (value & BEFORE_DRIVER_OK) !== BEFORE_DRIVER_OK)
+        session.breach('DRIVER_OK without the bits before it');
     }
     if (args.set !== undefined) session.virtio.addStatus(statusValue(args.set));
     const reads = args.expect ?? args.has ?? args.lacks ?? args['one-of'];
