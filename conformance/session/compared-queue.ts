@@ -1,4 +1,4 @@
-import type { MemoryExchange } from '../../framework/memory/exchange.ts';
+import type { MemoryExchange, Stretch } from '../../framework/memory/exchange.ts';
 import {
   AVAIL_F_NO_INTERRUPT,
   DESC_F,
@@ -52,6 +52,8 @@ export abstract class ComparedQueue {
   abstract pin(): void;
   /** Emit the stores to the areas of this queue, in the order in which a right device makes them. */
   abstract stores(emit: Emit): void;
+  /** Where all words lie of which {@link exposes} is true. */
+  abstract exposing(): Stretch;
   /** Whether the driver's word at `pa` exposes others, and so is handed over last. */
   abstract exposes(pa: number): boolean;
   /** How late among such words: those with lower numbers first. */
@@ -124,6 +126,11 @@ export class ComparedSplit extends ComparedQueue {
       const event = this.driverHalf(driver.pa + 4 + 2 * this.queue.num);
       this.owed ||= ((to - event - 1) & 0xffff) < ((to - from) & 0xffff);
     }
+  }
+
+  exposing(): Stretch {
+    const { pa } = this.queue.areas.driver;
+    return { start: pa, end: pa + 4 };
   }
 
   exposes(pa: number): boolean {
@@ -205,6 +212,11 @@ export class ComparedPacked extends ComparedQueue {
       const place = this.driverHalf(pa + PACKED_EVENT.desc);
       this.owed ||= (place & PACKED_EVENT.offsetMask) === slot && place >>> 15 === wrap;
     }
+  }
+
+  exposing(): Stretch {
+    const { pa, size } = this.queue.areas.desc;
+    return { start: pa, end: pa + size };
   }
 
   exposes(pa: number): boolean {

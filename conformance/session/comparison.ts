@@ -75,6 +75,7 @@ export class Comparison {
     }
     exchange.give(
       stretches,
+      this.#queues.map((queue) => queue.exposing()),
       (pa) => this.#queues.some((queue) => queue.exposes(pa)),
       (words) => {
         if (words.length < 2) return words;

@@ -4,7 +4,7 @@ import { remembering } from '../../specs/remember.ts';
 import { BLK_S, BLK_T, blkHeader, capacity, SECTOR } from '../kits/blk.ts';
 import { difference, pattern } from '../kits/kit.ts';
 import { type Issue, mediumOf } from '../kits/medium.ts';
-import type { Buffer } from '../session/buffers.ts';
+import type { Buffer, Part } from '../session/buffers.ts';
 import { addOptions, cutSizes, partsOf } from '../session/requests.ts';
 import type { Session } from '../session/session.ts';
 import { BYTES, type BytesArg, bytesOf, concat } from './buffer-steps.ts';
@@ -341,8 +341,8 @@ function cutOf(header: number, data: number, status: number, each: number): numb
 const NO_BYTES = new Uint8Array(0);
 const NO_SEGMENTS: ReturnType<typeof segmentsOf> = { ranges: [], bytes: NO_BYTES };
 
-/** Write one request to the queue; not available yet. */
-function submit(session: Session, args: BlkArgs): Buffer {
+/** Write one request to the queue; not available yet. Lies in the memory of `earlier` when that is laid out alike. */
+function submit(session: Session, args: BlkArgs, earlier?: Buffer): Buffer {
   const type = args.op === 'other' ? (args.type ?? 0) : TYPES[args.op];
   const sector = args.sector ?? 0;
   const start = numberOf(sector);
@@ -361,7 +361,8 @@ function submit(session: Session, args: BlkArgs): Buffer {
   const each = segmentSize(session, args, Math.max(out.length, room));
   const cut = args.cut ?? { r: cutOf(16, out.length, 0, each), w: cutOf(0, room, 1, each) };
   const parts = partsOf(readable, room + 1, cut);
-  const buffer = session.buffers.create(0, args.as ?? '', parts);
+  const alike = earlier?.parts.length === parts.length && parts.every((part, i) => fits(part, earlier.parts[i]));
+  const buffer = session.buffers.create(0, args.as ?? '', parts, alike ? earlier.regions : undefined);
   issuedOf(session).set(buffer.b, {
     type,
     sector: start,
@@ -375,6 +376,10 @@ function submit(session: Session, args: BlkArgs): Buffer {
   session.queues.add(buffer, addOptions(session, framingOf(args), parts.length));
   return buffer;
 }
+
+/** Whether two parts take the same room. */
+const fits = (a: Part, b: Part): boolean =>
+  'write' in a ? 'write' in b && a.write === b.write : 'read' in b && a.read.length === b.read.length;
 
 /** `blk`: one request of a block device. */
 export const blkStep = defineStep<BlkArgs, Seen>({
@@ -435,25 +440,34 @@ export const blkDoneStep = defineStep<{ as: string | string[]; expect?: Expect }
   judge: (args, seen) => seen.flatMap((one) => judgeSeen(one, args.expect ?? {})),
 });
 
-/** Bytes that `blk-fill` and `blk-verify` move in one request: 8 sectors suit block sizes up to 4096. */
+/**
+ * Bytes that `blk-fill` and `blk-verify` move in one request: 8 sectors suit block sizes up to 4096. Long stretches are
+ * moved in larger pieces, as many as these.
+ */
 const CHUNK = 4096;
+const MOST_PIECES = 64;
 
 interface StretchArgs extends Content {
   sector: number;
   sectors: number;
 }
 
-/** Go over a stretch of sectors in requests of one data segment each. Returns what was seen of the first bad one. */
+/**
+ * Go over a stretch of sectors in requests of one data segment each, all in the same memory. Returns what was seen of
+ * the first bad one.
+ */
 function stretch(
   session: Session,
   args: StretchArgs,
   request: (sector: number, sectors: number) => BlkArgs,
 ): Seen | null {
   const { segments, size } = limits(session);
-  const step = Math.max(1, Math.floor(Math.min(CHUNK, segments * size) / SECTOR));
+  const pieces = Math.ceil((args.sectors * SECTOR) / MOST_PIECES / CHUNK);
+  const step = Math.max(1, Math.floor(Math.min(CHUNK * Math.max(1, pieces), segments * size) / SECTOR));
+  let buffer: Buffer | undefined;
   for (let done = 0; done < args.sectors; done += step) {
     const args_ = request(args.sector + done, Math.min(step, args.sectors - done));
-    const buffer = submit(session, args_);
+    buffer = submit(session, args_, buffer);
     release(session, 0, {});
     session.quiet();
     session.queues.collect(0);
@@ -466,7 +480,7 @@ function stretch(
 /** `blk-fill`: prepare sectors. */
 export const blkFillStep = defineStep<StretchArgs, { bad: Seen | null }>({
   name: 'blk-fill',
-  summary: 'Write known content to sectors, 8 at a time. When a write fails the case is blocked.',
+  summary: 'Write known content to sectors, 8 at a time (more in long stretches). When a write fails the case is blocked.',
   example: '{blk-fill: {sector: 0, sectors: 24, fill: 255}}',
   schema: obj({ sector: INT, sectors: INT, ...CONTENT }, ['sector', 'sectors']),
   run: (session, args) => ({
@@ -479,7 +493,7 @@ export const blkFillStep = defineStep<StretchArgs, { bad: Seen | null }>({
 /** `blk-verify`: look at sectors. */
 export const blkVerifyStep = defineStep<StretchArgs & { data?: DataArg }, { bad: Seen | null }>({
   name: 'blk-verify',
-  summary: 'Read sectors, 8 at a time, and compare: with what is known (default), or as `data` says.',
+  summary: 'Read sectors, 8 at a time (more in long stretches), and compare: with what is known (default), or as `data` says.',
   example: '{blk-verify: {sector: 0, sectors: 24, data: zeroes}}',
   schema: obj({ sector: INT, sectors: INT, data: DATA }, ['sector', 'sectors']),
   run: (session, { sector, sectors, data }) => ({

@@ -1,3 +1,4 @@
+import { ERRNO } from '../../framework/device.ts';
 import type { DeviceBuffer, DeviceRing } from '../../framework/virtqueue/device/ring.ts';
 import { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
@@ -18,6 +19,8 @@ export interface Variant {
 const EAGER_BUDGET = 1024;
 /** Status reads after a reset that still show the old status. */
 const LATE_RESET_READS = 3;
+/** Usable IOVAs behind an IOMMU of three levels, as vp_vdpa tells them. */
+const NARROW_RANGE = { first: 0, last: 2 ** 39 - 1 } as const;
 
 const VARIANTS: readonly Variant[] = [
   {
@@ -155,6 +158,22 @@ const VARIANTS: readonly Variant[] = [
     description: 'reports used length 0 where at most a status byte was written (section 2.6.8.2)',
     apply(device) {
       device.usedLength = (_queue, written) => (written <= 1 ? 0 : written);
+    },
+  },
+  {
+    name: 'narrow',
+    description: 'takes IOVAs of 39 bits only, and says so',
+    apply(device) {
+      const { translation } = device;
+      const { map, replace } = translation;
+      const within = (iova: number, size: number) => iova + size - 1 <= NARROW_RANGE.last;
+      device.getIovaRange = () => NARROW_RANGE;
+      translation.map = (asid, iova, size, addr, perm) =>
+        within(iova, size) ? map.call(translation, asid, iova, size, addr, perm) : -ERRNO.EINVAL;
+      translation.replace = (asid, entries) =>
+        entries.every(({ iova, size }) => within(iova, size))
+          ? replace.call(translation, asid, entries)
+          : -ERRNO.EINVAL;
     },
   },
 ];

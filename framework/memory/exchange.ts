@@ -96,6 +96,11 @@ export class MemoryExchange {
 
   /** The bytes from `start` to `end` of the picture have been seen: the driver gets them as well. */
   take(start: number, end: number): void {
+    if (this.#own.compare(this.#seen, start, end, start, end) === 0) {
+      this.#now.copy(this.#own, start, start, end);
+      this.#now.copy(this.#seen, start, start, end);
+      return;
+    }
     for (let at = start; at < end; at++) {
       if (this.#own[at] === this.#seen[at]) this.#own[at] = this.#now[at];
       this.#seen[at] = this.#now[at];
@@ -103,11 +108,12 @@ export class MemoryExchange {
   }
 
   /**
-   * Hand over what the driver stored in `stretches`. The 16-bit words for which `late` says so come after all
-   * else, in the order of `sorted`, each with a barrier before it.
+   * Hand over what the driver stored in `stretches`. The 16-bit words for which `late` says so, all of which lie in
+   * `rings`, come after all else, in the order of `sorted`, each with a barrier before it.
    */
   give(
     stretches: readonly Stretch[],
+    rings: readonly Stretch[],
     late: (at: number) => boolean,
     sorted: (words: number[]) => number[],
   ): void {
@@ -121,7 +127,8 @@ export class MemoryExchange {
         continue;
       runs(this.#own, this.#seen, this.#ownWords, this.#seenWords, stretch, (start, end) => {
         let from = start;
-        for (let at = start & ~1; at < end; at += 2) {
+        const inRing = rings.some((ring) => start < ring.end && end > ring.start);
+        for (let at = inRing ? start & ~1 : end; at < end; at += 2) {
           if (!late(at)) continue;
           if (at > from) hand(from, at);
           words.push(at);
@@ -136,6 +143,10 @@ export class MemoryExchange {
     }
   }
 }
+
+/** Whether the bytes of two words differ, each of them; `bits` is where the words do. */
+const allDiffer = (bits: number): boolean =>
+  (bits & 0xff) !== 0 && (bits & 0xff00) !== 0 && (bits & 0xff0000) !== 0 && bits >>> 24 !== 0;
 
 /** Runs of bytes in which `a` and `b` differ. */
 function runs(
@@ -156,6 +167,10 @@ function runs(
     }
     for (let at = chunk; at < stop; ) {
       if ((at & 3) === 0 && at + 4 <= stop && from < 0 && aWords[at >> 2] === bWords[at >> 2]) {
+        at += 4;
+        continue;
+      }
+      if (from >= 0 && (at & 3) === 0 && at + 4 <= stop && allDiffer(aWords[at >> 2] ^ bWords[at >> 2])) {
         at += 4;
         continue;
       }

@@ -1,4 +1,4 @@
-import { type IotlbEntry, type Iova, PERM, type Perm } from '../device.ts';
+import { type IotlbEntry, type Iova, PERM, type Perm, type VdpaIovaRange } from '../device.ts';
 import { MemoryExchange, type Stretch } from './exchange.ts';
 import { HostMemory } from './host-memory.ts';
 import type { IovaWindow, SharedMemory } from './shared-memory.ts';
@@ -21,6 +21,12 @@ export const GUARD = 64;
 /** Mapping granule in bytes. */
 export const PAGE = 4096;
 
+/** Distance of the bases of blocks below and above 4 GiB. */
+const LOW = 0x4000_0000;
+const HIGH = 0x12_0000_0000;
+
+const EVERYWHERE: VdpaIovaRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
+
 /** A block and where its free space begins. */
 interface Placed {
   readonly block: RamBlock;
@@ -32,12 +38,14 @@ const pageUp = (n: number) => Math.ceil(n / PAGE) * PAGE;
 /**
  * Guest memory: host memory cut into RAM blocks, each mapped at an IOVA that differs from its offset by an
  * amount of its own, so that a device which skips or mixes up translation touches the wrong place. Two
- * blocks lie below 4 GiB, the others above, so that 32-bit truncation shows as well.
+ * blocks lie below 4 GiB, the others above, so that 32-bit truncation shows as well. All lie in {@link range}.
  *
  * Allocation is a bump pointer per block; {@link reset} forgets all allocations and zeroes what was used.
  */
 export class GuestMemory {
   readonly host: HostMemory;
+  /** Where IOVAs may lie; {@link reset} forgets it. */
+  range: VdpaIovaRange | undefined;
   #blocks: Placed[] = [];
   /** Where blocks are cut from, one window after the other: `used` bytes of each are taken. */
   #rooms: { window: IovaWindow | null; pa: number; size: number; used: number }[];
@@ -57,6 +65,7 @@ export class GuestMemory {
       room.used = 0;
     }
     this.#blocks = [];
+    this.range = undefined;
   }
 
   /**
@@ -110,11 +119,24 @@ export class GuestMemory {
     const bytes = pageUp(size);
     const n = this.#blocks.length;
     const { pa, window } = this.#take(n, bytes);
-    const base = n < 2 ? 0x4000_0000 * (n + 1) : 0x12_0000_0000 * n;
-    const iova = window === null ? base + pa + PAGE * (3 + n) : window.iova + pa - window.pa;
+    const iova = window === null ? this.#base(n) + pa + PAGE * (3 + n) : window.iova + pa - window.pa;
     const block: RamBlock = { pa, iova, size: bytes, perm };
     this.#blocks.push({ block, next: pa + GUARD });
     return block;
+  }
+
+  /** What block `n` lies above its offset at the least. Blocks may share it: their offsets differ. */
+  #base(n: number): Iova {
+    const told = this.range;
+    const { first, last } = told !== undefined && told.first < told.last ? told : EVERYWHERE;
+    const reach = this.host.size + PAGE * (4 + n);
+    if (n >= 2) {
+      const places = Math.floor((last - reach) / HIGH) - 1;
+      const base = HIGH * (places > 0 ? 2 + ((n - 2) % places) : 0);
+      if (places > 0 && base >= first) return base;
+    }
+    const low = LOW * ((n % 2) + 1);
+    return low >= first && low + reach <= last ? low : pageUp(first);
   }
 
   /** Room for block `n`: in turns from all windows, as long as each has some. */

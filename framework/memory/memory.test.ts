@@ -357,6 +357,26 @@ describe('GuestMemory', () => {
     expect(guest.used).toBe(8 * PAGE);
   });
 
+  it.each([
+    [0, 2 ** 39 - 1],
+    [0, 2 ** 32 - 1],
+    [2 ** 20, 2 ** 31 - 1],
+    [2 ** 36, 2 ** 40],
+    [2 ** 40, 2 ** 52 - 1],
+  ])('puts all blocks between 0x%s and 0x%s when told so', (first, last) => {
+    const guest = new GuestMemory(64 * PAGE);
+    guest.range = { first, last };
+    const table = new Iotlb();
+    for (let i = 0; i < 64; i++) {
+      const block = guest.addBlock(1);
+      expect(block.iova).toBeGreaterThanOrEqual(first);
+      expect(block.iova + block.size - 1).toBeLessThanOrEqual(last);
+      expect(table.map(GuestMemory.mapping(block))).toBe(true);
+    }
+    guest.reset();
+    expect(guest.range).toBeUndefined();
+  });
+
   it('aligns allocations, and keeps them apart', () => {
     const guest = new GuestMemory(16 * PAGE);
     const block = guest.addBlock(4 * PAGE);
