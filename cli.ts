@@ -8,6 +8,7 @@ import {
   labReplayCommand,
   labRunCommand,
 } from './conformance/commands/lab.ts';
+import { labVdpaCommand } from './conformance/commands/lab-vdpa.ts';
 import {
   explainCommand,
   listCommand,
@@ -269,6 +270,8 @@ function addLab(
 ): void {
   const lab = command('lab', 'Run cases against vDPA devices of the Linux kernel, in a guest', [
     'lab run --device vdpasim_blk --device vdpasim_net',
+    'lab run --device management',
+    'lab vdpa mgmtdev show',
     'lab build',
     'lab clean',
   ]);
@@ -291,6 +294,8 @@ function addLab(
     .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
     .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
     .option('--timeout <ms>', 'time that one case may take before it is a hang (default 60000)', positive)
+    .option('--combine <how>', 'parameter combinations, as for `run`')
+    .option('--expect <file>', 'findings that are known, as for `run`; repeatable', collect)
     .option('--histories', 'keep the history of every case, not only of those with findings')
     .option('--json', 'print events as JSON lines')
     .option('-q, --quiet', 'no progress line')
@@ -307,6 +312,16 @@ function addLab(
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'do not tell what is done')
     .action(async (path, options) => setCode(await labReplayCommand(path, options, context)));
+  sub(
+    'vdpa',
+    'Commands of the vdpa tool for the kernel of a guest: lab vdpa [--batch FILE] [ARGUMENTS OF vdpa]',
+  )
+    .argument('[words...]')
+    .option('-b, --batch <file>', 'run the commands in this file (- for standard input), one a line')
+    .option('-q, --quiet', 'do not tell what is done')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (words, options) => setCode(await labVdpaCommand(words, options, context)));
   sub('devices', 'List the devices that can be tested')
     .option('--json', 'print JSON lines')
     .action((options) => setCode(labDevicesCommand(options, context)));

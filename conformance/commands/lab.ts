@@ -13,15 +13,9 @@ import { prepareSuite } from '../lab/suite-folder.ts';
 import type { WorkerTask } from '../runner/protocol.ts';
 import { openCatalogue } from './catalogue.ts';
 import { type CommandContext, EXIT, UsageError } from './context.ts';
+import { interruptible, type LabOptions, teller, withMachine } from './lab-guest.ts';
 import { readHistory, reportJudgement } from './replay.ts';
 import { type RunOptions, runCommand } from './run.ts';
-
-export interface LabOptions {
-  /** Folder for what is kept between runs. */
-  cache?: string;
-  quiet?: boolean;
-  json?: boolean;
-}
 
 export interface LabRunOptions extends Omit<RunOptions, 'target'>, LabOptions {
   device?: string[];
@@ -35,29 +29,6 @@ const PREFIX = 'lab:';
 /** Name of a lab device as a target in reports. */
 const targetOf = (device: string) => `${PREFIX}${device}`;
 const deviceOf = (target: string) => LAB_DEVICES[target.slice(PREFIX.length)];
-
-/** Tells what the lab does on standard error: one line each. */
-function teller({ err }: CommandContext, options: LabOptions): (what: string) => void {
-  const begun = performance.now();
-  return (what) => {
-    if (options.quiet || options.json) return;
-    err.write(`lab: ${what} (${((performance.now() - begun) / 1000).toFixed(1)} s)\n`);
-  };
-}
-
-/** Abort with the first SIGINT or SIGTERM. */
-async function interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
-  try {
-    return await action(interrupt.signal);
-  } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  }
-}
 
 /** `vdpa-cts lab build`: build the guest, so that the next run starts at once. */
 export async function labBuildCommand(options: LabOptions, context: CommandContext): Promise<number> {
@@ -157,24 +128,10 @@ export async function labReplayCommand(
       `${path} was recorded on ${name}, not in the lab`,
       'replay it with `vdpa-cts replay`',
     );
-  const cache = cacheFolder(options.cache);
-  mkdirSync(cache, { recursive: true });
-  sweep(cache);
-  const image = await interruptible((signal) => ensureGuest(cache, teller(context, options), signal));
-  const share = temporaryFolder(cache, 'run', 0);
-  try {
-    const machine = {
-      image,
-      accelerator: chooseAccelerator(image, cache),
-      suite: await prepareSuite(cache),
-      share,
-      device: deviceOf(name),
-    };
+  return withMachine(deviceOf(name), options, context, async (machine) => {
     const history = { ...recorded, events: await replayInGuest(recorded, machine) };
     return reportJudgement(history, judge(history), options, context);
-  } finally {
-    rmSync(share, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Keep what the console of a guest said; returns the file. */

@@ -1,6 +1,9 @@
 import { openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { vdpaTool } from '../../framework/management/tool/tool.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import { openNetlink } from '../../framework/native/netlink.ts';
+import { Resources } from '../../framework/native/resources.ts';
 import type { HistoryEvent } from '../history/events.ts';
 import type { History } from '../history/history.ts';
 import type { WorkerMessage, WorkerTask } from '../runner/protocol.ts';
@@ -13,7 +16,12 @@ export const JOB_FILE = 'job.json';
 export const MESSAGES_FILE = 'messages.jsonl';
 
 /** What the guest tells the host; `begin` and `loaded` stand for the shared position of a thread. */
-export type AgentMessage = WorkerMessage | { kind: 'loaded' } | { kind: 'begin'; at: number } | Replayed;
+export type AgentMessage =
+  | WorkerMessage
+  | { kind: 'loaded' }
+  | { kind: 'begin'; at: number }
+  | Replayed
+  | ToolRan;
 
 /** The events of a history that was replayed. */
 export interface Replayed {
@@ -21,8 +29,19 @@ export interface Replayed {
   events: HistoryEvent[];
 }
 
-/** What the guest is to do: a share of a run, or one history once more. */
-export type Job = Omit<WorkerTask, 'position'> | { target: string; history: History };
+/** One command of the vdpa tool was carried out: what it printed, and its exit code. */
+export interface ToolRan {
+  kind: 'tool';
+  out: string;
+  err: string;
+  code: number;
+}
+
+/** What the guest is to do: a share of a run, one history once more, or commands of the vdpa tool. */
+export type Job =
+  | Omit<WorkerTask, 'position'>
+  | { target: string; history: History }
+  | { tool: readonly (readonly string[])[] };
 
 /** Line on the console before the output of an instance. */
 export const caseLine = (at: number, id: string): string => `lab: case ${at} ${id}`;
@@ -44,6 +63,10 @@ export async function runAgent(
     send({ kind: 'replayed', events: await replay(job.target, job.history, source) });
     return;
   }
+  if ('tool' in job) {
+    for (const words of job.tool) send(runTool(words));
+    return;
+  }
   await runTask(job, source, {
     batchMs: -1,
     send,
@@ -63,5 +86,21 @@ async function replay(name: string, history: History, source: ParentSource): Pro
     return runSteps(history.steps, { ...history, definition, options, guest });
   } finally {
     guest.dispose();
+  }
+}
+
+/** The vdpa tool over the kernel that this runs on. */
+function runTool(words: readonly string[]): ToolRan {
+  const resources = new Resources();
+  const said = { out: '', err: '' };
+  const output = {
+    out: (text: string) => void (said.out += text),
+    err: (text: string) => void (said.err += text),
+  };
+  try {
+    const code = vdpaTool(words, { connect: () => resources.own(openNetlink()), output });
+    return { kind: 'tool', ...said, code };
+  } finally {
+    resources.dispose();
   }
 }

@@ -5,6 +5,8 @@ export interface LabDevice {
   readonly modules: readonly string[];
   /** Shell commands that make `/dev/vhost-vdpa-0`. */
   readonly setUp: readonly string[];
+  /** Parent for the suite in the guest, where it is not the one in front of `/dev/vhost-vdpa-0`. */
+  readonly parent?: string;
   /** Options of the parent vhost-vdpa: what is known about the device and cannot be asked. */
   readonly options?: Readonly<Record<string, string>>;
   /** Arguments of QEMU for hardware of its own. */
@@ -80,14 +82,23 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
     disk: DISK_MIB,
     kernel: 'intel_iommu=on',
   },
+  management: {
+    description:
+      'the management of vDPA devices in the Linux kernel: its netlink family, with simulators and VDUSE',
+    modules: [...CORE, 'vdpa_sim_net', 'vdpa_sim_blk', 'vduse'],
+    setUp: [],
+    parent: 'kernel-management',
+  },
 };
 
+const NODE = '/dev/vhost-vdpa-0';
+
 /** Target that the suite in the guest is given. */
-export const guestTarget = ({ options }: LabDevice): string =>
-  [
-    'vhost-vdpa:/dev/vhost-vdpa-0',
-    ...Object.entries(options ?? {}).map(([name, value]) => `${name}=${value}`),
-  ].join(',');
+export const guestTarget = ({ parent, options }: LabDevice): string =>
+  parent ??
+  [`vhost-vdpa:${NODE}`, ...Object.entries(options ?? {}).map(([name, value]) => `${name}=${value}`)].join(
+    ',',
+  );
 
 /** Script that the guest runs: make the device, then the share of the run that `job.json` asks for. */
 export function jobScript(device: LabDevice): string {
@@ -95,8 +106,12 @@ export function jobScript(device: LabDevice): string {
     'ulimit -l unlimited',
     ...device.modules.map((name) => `modprobe ${name} || echo 'lab: no module ${name}'`),
     ...device.setUp,
-    'for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /dev/vhost-vdpa-0 ] && break; busybox sleep 0.2; done',
-    '[ -e /dev/vhost-vdpa-0 ] || echo "lab: the kernel made no /dev/vhost-vdpa-0"',
+    ...(device.parent === undefined
+      ? [
+          `for i in 1 2 3 4 5 6 7 8 9 10; do [ -e ${NODE} ] && break; busybox sleep 0.2; done`,
+          `[ -e ${NODE} ] || echo "lab: the kernel made no ${NODE}"`,
+        ]
+      : []),
     'exec node --stack-trace-limit=10 /suite/dist/lab-agent.js /share',
   ].join('\n')}\n`;
 }

@@ -97,7 +97,7 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
   #take(message: AgentMessage): void {
     if (message.kind === 'loaded') Atomics.store(this.#position, 1, 1);
     else if (message.kind === 'begin') Atomics.store(this.#position, 0, message.at);
-    else if (message.kind !== 'replayed') {
+    else if (message.kind !== 'replayed' && message.kind !== 'tool') {
       if (message.kind === 'done') this.#done = true;
       if (message.kind === 'refused') this.#done = true;
       this.emit('message', this.#renamed(message));

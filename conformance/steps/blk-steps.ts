@@ -361,7 +361,8 @@ function submit(session: Session, args: BlkArgs, earlier?: Buffer): Buffer {
   const each = segmentSize(session, args, Math.max(out.length, room));
   const cut = args.cut ?? { r: cutOf(16, out.length, 0, each), w: cutOf(0, room, 1, each) };
   const parts = partsOf(readable, room + 1, cut);
-  const alike = earlier?.parts.length === parts.length && parts.every((part, i) => fits(part, earlier.parts[i]));
+  const alike =
+    earlier?.parts.length === parts.length && parts.every((part, i) => fits(part, earlier.parts[i]));
   const buffer = session.buffers.create(0, args.as ?? '', parts, alike ? earlier.regions : undefined);
   issuedOf(session).set(buffer.b, {
     type,
@@ -480,7 +481,8 @@ function stretch(
 /** `blk-fill`: prepare sectors. */
 export const blkFillStep = defineStep<StretchArgs, { bad: Seen | null }>({
   name: 'blk-fill',
-  summary: 'Write known content to sectors, 8 at a time (more in long stretches). When a write fails the case is blocked.',
+  summary:
+    'Write known content to sectors, 8 at a time (more in long stretches). When a write fails the case is blocked.',
   example: '{blk-fill: {sector: 0, sectors: 24, fill: 255}}',
   schema: obj({ sector: INT, sectors: INT, ...CONTENT }, ['sector', 'sectors']),
   run: (session, args) => ({
@@ -493,7 +495,8 @@ export const blkFillStep = defineStep<StretchArgs, { bad: Seen | null }>({
 /** `blk-verify`: look at sectors. */
 export const blkVerifyStep = defineStep<StretchArgs & { data?: DataArg }, { bad: Seen | null }>({
   name: 'blk-verify',
-  summary: 'Read sectors, 8 at a time (more in long stretches), and compare: with what is known (default), or as `data` says.',
+  summary:
+    'Read sectors, 8 at a time (more in long stretches), and compare: with what is known (default), or as `data` says.',
   example: '{blk-verify: {sector: 0, sectors: 24, data: zeroes}}',
   schema: obj({ sector: INT, sectors: INT, data: DATA }, ['sector', 'sectors']),
   run: (session, { sector, sectors, data }) => ({
