@@ -92,14 +92,12 @@ async function replay(name: string, history: History, source: ParentSource): Pro
 /** The vdpa tool over the kernel that this runs on. */
 function runTool(words: readonly string[]): ToolRan {
   const resources = new Resources();
-  const said = { out: '', err: '' };
-  const output = {
-    out: (text: string) => void (said.out += text),
-    err: (text: string) => void (said.err += text),
-  };
+  const out: string[] = [];
+  const err: string[] = [];
+  const output = { out: (text: string) => void out.push(text), err: (text: string) => void err.push(text) };
   try {
     const code = vdpaTool(words, { connect: () => resources.own(openNetlink()), output });
-    return { kind: 'tool', ...said, code };
+    return { kind: 'tool', out: out.join(''), err: err.join(''), code };
   } finally {
     resources.dispose();
   }

@@ -15,6 +15,8 @@ export interface LabDevice {
   readonly disk?: number;
   /** Further arguments of the kernel. */
   readonly kernel?: string;
+  /** Processors of the guest (default: 2). With one, what an interrupt brings is there before what it belongs to. */
+  readonly processors?: number;
 }
 
 /** MAC address of net devices, so that results do not depend on chance. */
@@ -34,6 +36,14 @@ const PCI_SET_UP = [
   'echo vp-vdpa > /sys/bus/pci/devices/$bdf/driver_override',
   'echo $bdf > /sys/bus/pci/drivers/vp-vdpa/bind',
   'vdpa dev add name lab0 mgmtdev pci/$bdf',
+];
+
+/** The far side of a network device: another interface, which sends nothing by itself. */
+const WIRE_SET_UP = [
+  'modprobe virtio_net',
+  'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6',
+  'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6',
+  'busybox ip link set eth0 mtu 9000 up',
 ];
 
 /** Devices by the name that `--device` takes. */
@@ -64,14 +74,20 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
   vp_vdpa_net: {
     description: 'virtio-net-pci of QEMU behind the kernel driver vp_vdpa',
     modules: ['virtio_pci', ...CORE, 'vp_vdpa'],
-    setUp: PCI_SET_UP,
+    setUp: [...PCI_SET_UP, ...WIRE_SET_UP],
+    options: { wire: 'eth0', mac: MAC },
     hardware: [
       ...VIOMMU,
       '-netdev',
       'hubport,id=n0,hubid=0',
       '-device',
       `virtio-net-pci,netdev=n0,mac=${MAC},packed=on,${VIRTIO_PCI}`,
+      '-netdev',
+      'hubport,id=n1,hubid=0',
+      '-device',
+      'virtio-net-pci,netdev=n1,mac=52:54:00:aa:bb:cd,disable-legacy=on,addr=6',
     ],
+    processors: 1,
     kernel: 'intel_iommu=on',
   },
   vp_vdpa_blk: {

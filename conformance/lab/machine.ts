@@ -122,7 +122,7 @@ export class Machine {
       ...commonArguments(image, accelerator, kernel),
       ...[
         '-smp',
-        String(Math.min(2, cpus().length)),
+        String(device.processors ?? Math.min(2, cpus().length)),
         '-serial',
         `file:${this.#console.replaceAll(',', ',,')}`,
       ],

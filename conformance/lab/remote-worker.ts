@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalogue } from '../loader/case.ts';
 import type { PoolWorker } from '../runner/pool.ts';
-import type { WorkerMessage, WorkerTask } from '../runner/protocol.ts';
+import { PHASE, type WorkerMessage, type WorkerTask } from '../runner/protocol.ts';
 import { type AgentMessage, JOB_FILE, MESSAGES_FILE } from './agent.ts';
 import { headline, lastLines, sinceLastCase } from './console-log.ts';
 import { guestTarget, jobScript } from './devices.ts';
@@ -60,8 +60,8 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
   cause(): string {
     const text = this.#machine.console();
     const at = Atomics.load(this.#position, 0);
-    const loaded = Atomics.load(this.#position, 1) === 1;
-    if (!loaded) return [this.#machine.complaint, lastLines(text, 8)].filter(Boolean).join('\n');
+    if (Atomics.load(this.#position, 1) !== PHASE.RUNNING)
+      return [this.#machine.complaint, lastLines(text, 8)].filter(Boolean).join('\n');
     const kept = this.#options.keepConsole(at, sinceLastCase(text));
     return `${headline(text) ?? 'the kernel says nothing about it'} (console: ${kept})`;
   }
@@ -95,9 +95,11 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
   }
 
   #take(message: AgentMessage): void {
-    if (message.kind === 'loaded') Atomics.store(this.#position, 1, 1);
-    else if (message.kind === 'begin') Atomics.store(this.#position, 0, message.at);
-    else if (message.kind !== 'replayed' && message.kind !== 'tool') {
+    if (message.kind === 'loaded') Atomics.store(this.#position, 1, PHASE.MAKING);
+    else if (message.kind === 'begin') {
+      Atomics.store(this.#position, 0, message.at);
+      Atomics.store(this.#position, 1, PHASE.RUNNING);
+    } else if (message.kind !== 'replayed' && message.kind !== 'tool') {
       if (message.kind === 'done') this.#done = true;
       if (message.kind === 'refused') this.#done = true;
       this.emit('message', this.#renamed(message));

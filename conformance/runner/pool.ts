@@ -11,6 +11,9 @@ const START_MS = 180_000;
 /** How often the watchdog looks, in milliseconds. */
 const LOOK_MS = 200;
 
+/** So often in a row may a worker elsewhere end before it began an instance: somebody may have killed it. */
+const MOST_EARLY = 3;
+
 /** So many workers may one share lose before the rest of it is blocked: a device that hangs in every case. */
 const MOST_LOST = 50;
 
@@ -100,6 +103,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
   let ids: { id: string; case: string }[] | undefined;
   let next = 0;
   let lost = 0;
+  let early = 0;
   while (!options.signal?.aborted) {
     const position = new SharedArrayBuffer(8);
     const task: WorkerTask = {
@@ -131,6 +135,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
     });
     if (end.kind === 'done' || end.kind === 'aborted') return;
     const at = new Int32Array(position)[0];
+    if (options.start !== undefined && (ids === undefined || at < next) && ++early < MOST_EARLY) continue;
     if (ids === undefined)
       throw new RunRefused(
         'BAD_TARGET',
@@ -139,6 +144,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
     // What ran since the last batch is lost with the worker and runs again; it is deterministic.
     if (at < next || at >= ids.length)
       throw new RunRefused('SUITE', `a worker ended between cases: ${end.why}`);
+    early = 0;
     if (at > next) await rerun({ ...task, from: next }, at, ids, options, share.target);
     options.onResult(share.target, {
       at,
@@ -228,7 +234,7 @@ function runWorkerOnce(
     };
     const abort = () => finish({ kind: 'aborted', why: 'interrupted' });
     const limit = () => {
-      if (options.start !== undefined && Atomics.load(position, 0) < 0) return START_MS;
+      if (options.start !== undefined && phase !== PHASE.RUNNING) return START_MS;
       const busy = phase === PHASE.LOADING || phase === PHASE.PLANNING;
       return busy ? LOAD_MS : options.timeout;
     };

@@ -16,6 +16,7 @@ import { LoopbackPeer } from './loopback-peer.ts';
 import { VhostVdpaOps } from './ops.ts';
 import { Signals } from './signals.ts';
 import { type NodeTraits, openClient, readTraits, restoreConfig } from './traits.ts';
+import { WirePeer } from './wire-peer.ts';
 
 const OPTIONS: readonly ParentOption[] = [
   {
@@ -27,6 +28,10 @@ const OPTIONS: readonly ParentOption[] = [
     name: 'loopback',
     description: 'yes: a net device that sends back what it transmits to itself',
     default: 'no',
+  },
+  {
+    name: 'wire',
+    description: 'net: network interface of this host on the same wire, the far side for packets',
   },
   { name: 'capacity', description: 'blk: sectors of 512 bytes that the device was made with' },
   { name: 'mac', description: 'net: MAC address that the device was made with, as hex digits' },
@@ -87,11 +92,13 @@ function create(path: string, traits: NodeTraits, environment: ParentEnvironment
     resources.own(signals);
     const ops = new VhostVdpaOps(client, traits, signals, memory.address);
     const { nvqs, ngroups, nas } = traits;
+    const wire = options.wire === undefined ? null : resources.own(new WirePeer(options.wire));
     return {
       device: { name: 'vhost-vdpa', ops, nvqs, ngroups, nas },
       abilities: abilitiesOf(traits, options),
       facts: factsOf(options),
       ...(options.loopback === 'yes' ? { peer: new LoopbackPeer() } : {}),
+      ...(wire === null ? {} : { peer: wire, busy: () => wire.busy() }),
       wait: (ms) => signals.wait(ms),
       dispose: () => resources.dispose(),
     };
