@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { DeviceFailure } from '../../framework/device-failure.ts';
-import { Child, type SpawnOptions } from '../../framework/native/child.ts';
+import { Child, type SpawnOptions, signalName } from '../../framework/native/child.ts';
 import { PeerClosedError, TimeLimitError } from '../../framework/native/errors.ts';
 import { POLL, poll } from '../../framework/native/fd.ts';
+import { processorMs } from '../../framework/native/processor-time.ts';
 
 /** A QEMU that used so much processor time on one answer loops, in milliseconds. */
 const BUSY_MS = 1500;
@@ -10,19 +10,6 @@ const BUSY_MS = 1500;
 const SILENT_MS = 4000;
 /** How often to look at its processor time while it gives no answer. */
 const LOOK_MS = 100;
-/** Clock ticks a second in /proc (USER_HZ, fixed on Linux). */
-const TICK_MS = 10;
-
-/** Names of the signals that a program dies of by its own fault. */
-const SIGNALS: Readonly<Record<number, string>> = {
-  4: 'SIGILL',
-  6: 'SIGABRT',
-  7: 'SIGBUS',
-  8: 'SIGFPE',
-  9: 'SIGKILL',
-  11: 'SIGSEGV',
-  15: 'SIGTERM',
-};
 
 /** Lines with which a program explains its own end. */
 const FAILURE = /assertion|\bERROR:|Bail out|AddressSanitizer|runtime error|terminated|corrupted|free\(\)/i;
@@ -79,12 +66,12 @@ export class QemuProcess {
         if ((data.happened ?? 0) !== 0) return;
         if ((end.happened ?? 0) !== 0) throw this.death();
       }
-      used ??= this.#processorMs();
+      used ??= processorMs(this.pid);
       const silent = performance.now() - begun;
-      if (this.#processorMs() - used >= BUSY_MS || silent >= SILENT_MS)
+      if (processorMs(this.pid) - used >= BUSY_MS || silent >= SILENT_MS)
         throw this.#lost(
           'DEVICE_HUNG',
-          `QEMU gives no answer (${Math.round(silent)} ms, ${this.#processorMs() - used} ms of processor time)${this.said()}`,
+          `QEMU gives no answer (${Math.round(silent)} ms, ${processorMs(this.pid) - used} ms of processor time)${this.said()}`,
         );
     }
   }
@@ -96,7 +83,7 @@ export class QemuProcess {
       status === null
         ? 'closed its connection'
         : status.signal !== null
-          ? `died of ${SIGNALS[status.signal] ?? `signal ${status.signal}`}`
+          ? `died of ${signalName(status.signal)}`
           : `exited with code ${status.code}`;
     return this.#lost('DEVICE_DIED', `QEMU ${how}${this.said()}`);
   }
@@ -125,16 +112,5 @@ export class QemuProcess {
   /** Kill it and wait for its end. */
   dispose(): void {
     this.#child.dispose();
-  }
-
-  /** Processor time so far, in milliseconds. */
-  #processorMs(): number {
-    try {
-      const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-    } catch {
-      return 0;
-    }
   }
 }

@@ -46,8 +46,10 @@ export class BackEnd {
   readonly #offered: bigint;
   readonly #protocol: bigint;
 
-  constructor(path: string) {
+  /** Connect to `path`; `onHang` is called when an answer does not come in time. */
+  constructor(path: string, onHang: (() => void) | null = null) {
     this.connection = new Connection(path);
+    this.connection.onHang = onHang;
     try {
       this.#offered = asU64(this.#answer('GET_FEATURES', 8));
       this.features = this.#offered & ~F_PROTOCOL_FEATURES & ~F_LOG_ALL;

@@ -1,11 +1,17 @@
 import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { PeerClosedError, SystemError, TimeLimitError } from '../../framework/native/errors.ts';
 import { closeFd, waitReadable } from '../../framework/native/fd.ts';
-import { connectUnix, receiveMessage, sendMessage } from '../../framework/native/socket.ts';
+import { processorMs } from '../../framework/native/processor-time.ts';
+import { connectUnix, peerPid, receiveMessage, sendMessage } from '../../framework/native/socket.ts';
+import { isWorking } from './activity.ts';
 import { decodeHeader, encode, FLAG, HEADER, REQUEST, type RequestName } from './messages.ts';
 
 /** Milliseconds that a back end may take over one answer. */
 export const ANSWER_MS = 4000;
+/** A process that wants to run may be kept from it for so long by others. */
+const STARVED_MS = 30_000;
+/** One that used so much processor time on one answer hangs. */
+const BUSY_MS = 1500;
 /** Milliseconds in which it must be there: it may be just starting, or still busy with the last connection. */
 export const CONNECT_MS = 3000;
 /** The same where nobody was there last time. */
@@ -38,7 +44,10 @@ export class ConnectionLost extends DeviceFailure {
  */
 export class Connection {
   readonly path: string;
+  /** Called when an answer does not come in time. */
+  onHang: (() => void) | null = null;
   readonly #fd: number;
+  readonly #pid: number;
   #open = true;
   #last = 'nothing';
 
@@ -50,6 +59,7 @@ export class Connection {
       try {
         this.#fd = connectUnix(path, Math.max(1, end - performance.now()));
         deserted.delete(path);
+        this.#pid = peerPid(this.#fd);
         return;
       } catch (error) {
         const why = error as Error;
@@ -112,7 +122,7 @@ export class Connection {
   #read(size: number, limit: number): Uint8Array {
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size; ) {
-      const part = receiveMessage(this.#fd, size - at, limit);
+      const part = this.#patiently(() => receiveMessage(this.#fd, size - at, limit));
       for (const fd of part.fds) closeFd(fd);
       bytes.set(part.bytes, at);
       at += part.bytes.length;
@@ -120,17 +130,31 @@ export class Connection {
     return bytes;
   }
 
+  /** Wait again where the machine is busy elsewhere: the process wants to run, and was hardly let. */
+  #patiently<T>(receive: () => T): T {
+    const before = processorMs(this.#pid);
+    const end = performance.now() + STARVED_MS;
+    for (;;) {
+      try {
+        return receive();
+      } catch (error) {
+        if (!(error instanceof TimeLimitError) || performance.now() > end) throw error;
+        if (processorMs(this.#pid) - before >= BUSY_MS || !isWorking(this.#pid)) throw error;
+      }
+    }
+  }
+
   #guard<T>(request: string, exchange: () => T): T {
     try {
       return exchange();
     } catch (error) {
       if (error instanceof PeerClosedError) throw this.lost();
-      if (error instanceof TimeLimitError)
-        throw new DeviceFailure(
-          'DEVICE_HUNG',
-          `the back end gives no answer to ${request} within ${error.ms} ms`,
-        );
-      throw error;
+      if (!(error instanceof TimeLimitError)) throw error;
+      this.onHang?.();
+      throw new DeviceFailure(
+        'DEVICE_HUNG',
+        `the back end gives no answer to ${request} within ${error.ms} ms`,
+      );
     }
   }
 }

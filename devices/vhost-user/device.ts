@@ -327,7 +327,7 @@ export class VhostUserDevice implements VdpaDevice, VdpaConfigOps {
         if (ring.started) this.#backEnd.stop(idx);
       });
     } catch (error) {
-      if (!(error instanceof DeviceFailure)) throw error;
+      if (!(error instanceof DeviceFailure) || error.code === 'DEVICE_HUNG') throw error;
     }
     for (const ring of this.#rings) ring.started = false;
   }

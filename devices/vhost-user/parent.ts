@@ -1,3 +1,4 @@
+import { findProgram } from '../../framework/native/child.ts';
 import { MemfdMemory } from '../../framework/native/memfd-memory.ts';
 import {
   type Ability,
@@ -10,8 +11,11 @@ import {
 import { configFields } from '../../specs/virtio-1.1/config-space.ts';
 import { deviceId } from '../../specs/virtio-1.1/device-ids.ts';
 import { bitMask, F_VERSION_1, unmetDependencies } from '../../specs/virtio-1.1/features.ts';
+import { LoopbackPeer } from '../vhost-vdpa/loopback-peer.ts';
 import { BackEnd } from './back-end.ts';
+import { DAEMONS, type DaemonKind } from './daemons.ts';
 import { type FrontEndPlan, VhostUserDevice } from './device.ts';
+import { connectTo, DaemonMemory } from './memory.ts';
 
 type Options = Readonly<Record<string, string>>;
 type VhostUserType = 'net' | 'blk';
@@ -48,6 +52,12 @@ export const VHOST_USER_OPTIONS: readonly ParentOption[] = [
     description: 'raw: also features whose dependencies are not offered',
     default: 'without them',
   },
+  {
+    name: 'start',
+    description: `have the suite start, watch and end the back end: ${Object.keys(DAEMONS).join(' or ')}`,
+  },
+  { name: 'capacity', description: 'blk, with start: sectors of 512 bytes', default: '32768' },
+  { name: 'loopback', description: 'net: yes when the back end sends every frame back', default: 'no' },
   { name: 'queue-size', description: 'largest queue size; the protocol cannot tell it', default: '256' },
 ];
 
@@ -75,6 +85,21 @@ function socketOf(options: Options): string {
       'vhost-user:/path/to.sock,type=blk, or vhost-user:socket=/path/to.sock',
     );
   return socket;
+}
+
+/** The back end that the options have started; undefined: somebody else starts one. */
+function daemonKind({ start }: Options): DaemonKind | undefined {
+  if (start === undefined) return undefined;
+  const kind = DAEMONS[start];
+  const known = Object.keys(DAEMONS).join(', ');
+  if (kind === undefined)
+    throw new VhostUserOptionError(`start=${start} is no back end that can be started`, `back ends: ${known}`);
+  if (findProgram(kind.program) === undefined)
+    throw new VhostUserOptionError(
+      `there is no program ${kind.program}`,
+      `install it (Debian: apt-get install ${kind.package}), or name the socket of a back end that runs`,
+    );
+  return kind;
 }
 
 function typeOption({ type }: Options): VhostUserType | undefined {
@@ -149,7 +174,8 @@ function plan(backEnd: BackEnd, type: VhostUserType, options: Options): FrontEnd
 
 function create(environment: ParentEnvironment, type: VhostUserType): ParentInstance {
   const { options, memory } = environment;
-  const connect = () => new BackEnd(socketOf(options));
+  const daemon = memory instanceof DaemonMemory ? memory.daemon() : null;
+  const connect = () => (daemon ? connectTo(daemon) : new BackEnd(socketOf(options)));
   const backEnd = connect();
   try {
     const device = new VhostUserDevice(backEnd, connect, plan(backEnd, type, options), memory as MemfdMemory);
@@ -157,14 +183,43 @@ function create(environment: ParentEnvironment, type: VhostUserType): ParentInst
     return {
       device,
       abilities,
+      ...(sendsBack(options, type) ? { peer: new LoopbackPeer() } : {}),
       wait: (ms) => device.wait(ms),
       busy: () => device.busy(),
-      dispose: () => device.free(),
+      dispose: () => {
+        device.free();
+        // One that is stuck with what this session left behind shows it here, not in the next one.
+        if (daemon) connectTo(daemon).dispose();
+      },
     };
   } catch (error) {
     backEnd.dispose();
     throw error;
   }
+}
+
+/** Whether the back end is known to send every frame back. */
+function sendsBack(options: Options, type: VhostUserType): boolean {
+  const { loopback = daemonKind(options)?.loopback ? 'yes' : 'no' } = options;
+  if (loopback !== 'yes' && loopback !== 'no')
+    throw new VhostUserOptionError(`loopback=${loopback} is not known`, 'loopback is yes or no');
+  return type === 'net' && loopback === 'yes';
+}
+
+/** The definition for a back end that the suite starts: each worker has one of its own. */
+function started(kind: DaemonKind, options: Options): ParentDefinition {
+  count(options, 'queues', 64);
+  count(options, 'queue-size', 32768);
+  const capacity = count(options, 'capacity', 1 << 24) ?? 32768;
+  return {
+    ...vhostUser,
+    exclusive: false,
+    deviceType: kind.type,
+    ...(sendsBack(options, kind.type) ? { peer: new LoopbackPeer().caps } : {}),
+    description: `${kind.program} behind vhost-user, started by the suite`,
+    memory: (size) => new DaemonMemory(size, kind, capacity),
+    create: (environment) => create(environment, kind.type),
+  };
 }
 
 /** The front end of vhost-user: a parent over any back end that listens on a socket. */
@@ -177,6 +232,8 @@ export const vhostUser: ParentDefinition = defineParent({
   exclusive: true,
   memory: (size) => new MemfdMemory(size),
   specialise(options) {
+    const kind = daemonKind(options);
+    if (kind !== undefined) return started(kind, options);
     const socket = socketOf(options);
     count(options, 'queues', 64);
     count(options, 'queue-size', 32768);

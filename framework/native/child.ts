@@ -46,6 +46,20 @@ export function findProgram(name: string): string | undefined {
   });
 }
 
+/** Names of the signals that a program dies of by its own fault, or is ended with. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  4: 'SIGILL',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  11: 'SIGSEGV',
+  15: 'SIGTERM',
+};
+
+/** A signal by its name where it is a usual one. */
+export const signalName = (signal: number): string => SIGNALS[signal] ?? `signal ${signal}`;
+
 /** Runs only while its parent is the process that asked for it: the suite may have died before. */
 const GUARD = '[ "$PPID" = "$1" ] || exit 125; shift; exec "$@"';
 

@@ -1,0 +1,50 @@
+import { DeviceAbsent } from '../../framework/device-failure.ts';
+import { MemfdMemory } from '../../framework/native/memfd-memory.ts';
+import { BackEnd } from './back-end.ts';
+import type { DaemonKind } from './daemons.ts';
+import { StartedDaemon } from './started-daemon.ts';
+
+/** Milliseconds in which a process that closed its connection is gone, if it died over that. */
+const DEATH_MS = 5;
+const SURE_MS = 1000;
+
+/** Guest memory, and the daemon that a worker started to share it with: one for all its sessions while it lives. */
+export class DaemonMemory extends MemfdMemory {
+  readonly #kind: DaemonKind;
+  readonly #capacity: number;
+  #daemon: StartedDaemon | null = null;
+
+  constructor(size: number, kind: DaemonKind, capacity: number) {
+    super(size);
+    this.#kind = kind;
+    this.#capacity = capacity;
+  }
+
+  /** The daemon; a new one when there is none, or none that lives. @throws NativeError, DeviceAbsent */
+  daemon(): StartedDaemon {
+    if (this.#daemon?.usable) return this.#daemon;
+    this.#daemon?.dispose();
+    this.#daemon = null;
+    this.#daemon = new StartedDaemon(this.#kind, this.#capacity);
+    return this.#daemon;
+  }
+
+  override dispose(): void {
+    this.#daemon?.dispose();
+    this.#daemon = null;
+    super.dispose();
+  }
+}
+
+/** Connect to a daemon. @throws DeviceFailure that tells how it died */
+export function connectTo(daemon: StartedDaemon): BackEnd {
+  const death = daemon.death(DEATH_MS);
+  if (death) throw death;
+  try {
+    return new BackEnd(daemon.socket, () => {
+      daemon.hung = true;
+    });
+  } catch (error) {
+    throw (error instanceof DeviceAbsent && daemon.death(SURE_MS)) || error;
+  }
+}

@@ -1,0 +1,15 @@
+import { readFileSync } from 'node:fs';
+
+/** Clock ticks a second in /proc are fixed on Linux (USER_HZ): milliseconds of one. */
+const TICK_MS = 10;
+
+/** Processor time that process `pid` has used so far, in milliseconds; 0 when it cannot be seen. */
+export function processorMs(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
