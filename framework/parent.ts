@@ -25,6 +25,9 @@ import type { Transport } from './transport/transport.ts';
  * - `shared-irq`: an interrupt does not tell queues apart, so a callback may come where nothing was used
  * - `management`: devices can be made, shown and removed through the netlink family `vdpa` (`management`)
  * - `dirty`: the pages that the device writes are marked in a log (`dirty` of the instance)
+ * - `emulates-status`: the device status is kept by the parent, for a device that has none of its own
+ * - `emulates-features`: the parent decides whether a set of features is valid, not the device
+ * - `emulates-config`: the configuration space is the parent's own
  * - `no-disable`: a queue that is ready stays so until a reset (virtio-pci without a queue reset)
  */
 export const ABILITIES = [
@@ -43,6 +46,9 @@ export const ABILITIES = [
   'no-disable',
   'dirty',
   'management',
+  'emulates-status',
+  'emulates-features',
+  'emulates-config',
 ] as const;
 export type Ability = (typeof ABILITIES)[number];
 

@@ -95,11 +95,17 @@ export function summaryLines(results: Results, colour: boolean = pc.isColorSuppo
     const texts = Object.entries(figures).map(([what, n]) => `${n} ${what.replaceAll('-', ' ')}`);
     return texts.length > 0 ? [c.dim(`${INDENT}measured on ${name}: ${texts.join(', ')}`)] : [];
   });
+  const emulated = results.targets.flatMap(({ name }, target) => {
+    const n = results.requirements.filter((row) => row.emulated?.includes(target)).length;
+    const what = `${n} requirement${n === 1 ? ' holds' : 's hold'}`;
+    return n > 0 ? [c.dim(`${INDENT}emulated on ${name}: ${what}, no proof of the device`)] : [];
+  });
   const share = all.decidable === 0 ? '' : ` (${Math.floor((100 * all.decided) / all.decidable)} %)`;
   return [
     `${mark(c.bold(label))} ${text}`,
     ...targets,
     ...figures,
+    ...emulated,
     `${INDENT}${all.decided} of ${all.decidable} decidable requirements decided${share}, ${all.proved} proved by seeded defects`,
   ];
 }

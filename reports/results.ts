@@ -164,6 +164,8 @@ export interface ResultRequirement {
   cases: string[];
   /** Per target: worst verdict over the instances that decide it; `none` when no instance ran. */
   verdicts: (ResultVerdict | 'none')[];
+  /** Targets whose `pass` is that of the parent, which keeps this side of the device itself: it decides nothing. */
+  emulated?: number[];
   /** Seeded defects that its cases have been shown to find. */
   proofs: number;
 }

@@ -4,7 +4,8 @@ import type { Finding, Oracle } from './finding.ts';
 /**
  * A device that sets DEVICE_NEEDS_RESET while DRIVER_OK is set sends a configuration change notification, and
  * the bit is readable when it comes (2.1.2). Judged at the end of the session or history, and only while a
- * configuration callback is registered.
+ * configuration callback is registered. A device with time of its own may still be about to send it until somebody
+ * has waited for it.
  */
 export const needsReset: Oracle = (history) => {
   const findings: Finding[] = [];
@@ -13,8 +14,10 @@ export const needsReset: Oracle = (history) => {
   let told = false;
   let early = false;
   let step = 0;
+  const concurrent = history.events.some((event) => event.k === 'compared');
+  let waited = !concurrent;
   const close = () => {
-    if (seenAt >= 0 && !told) {
+    if (seenAt >= 0 && !told && waited) {
       findings.push({
         oracle: 'invariant',
         requirement: 'V1.1-2.1.2-D4',
@@ -28,15 +31,20 @@ export const needsReset: Oracle = (history) => {
     seenAt = -1;
     told = false;
     early = false;
+    waited = !concurrent;
   };
   history.events.forEach((event, at) => {
     if (event.k === 'step') step = event.i;
     else if (event.k === 'config-irq') told ||= (event.status & STATUS.DEVICE_NEEDS_RESET) !== 0;
+    else if (event.k === 'pump') waited ||= seenAt >= 0 && event.idle === true;
     else if (event.k === 'reset-done') close();
     else if (event.k === 'op') {
       if (event.op === 'reset') {
         close();
         listening = false;
+      } else if (event.op === 'setStatus') {
+        // A driver that writes the bit itself breaks 2.1.1, and may read it back.
+        if ((Number(event.a[0]) & STATUS.DEVICE_NEEDS_RESET) !== 0) early = true;
       } else if (event.op === 'setConfigCb') listening = event.a[0] === true;
       else if (event.op === 'getStatus' && seenAt < 0) {
         const status = Number(event.r ?? 0);

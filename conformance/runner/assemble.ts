@@ -21,6 +21,7 @@ import type { CatalogueCase } from '../loader/case.ts';
 import { SUITE_RULES } from '../oracles/suite-rules.ts';
 import type { FlatStep } from '../steps/step.ts';
 import type { DeviceFacts } from './device-facts.ts';
+import { isEmulated } from './emulated.ts';
 import type { WorkerResult } from './protocol.ts';
 
 /** Lines of a transcript that are kept around a failure. */
@@ -211,7 +212,17 @@ function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Re
       return found === undefined ? cited : cited === 'none' ? found : merge(cited, found);
     });
     const { chapter, ...rest } = requirement;
-    return { ...rest, chapter, cases, verdicts, proofs: run.proofs.get(requirement.id) ?? 0 };
+    const emulated = run.targets.flatMap(({ facts }, target) =>
+      verdicts[target] === 'pass' && isEmulated(requirement, facts.abilities) ? [target] : [],
+    );
+    return {
+      ...rest,
+      chapter,
+      cases,
+      verdicts,
+      ...(emulated.length > 0 ? { emulated } : {}),
+      proofs: run.proofs.get(requirement.id) ?? 0,
+    };
   });
 }
 

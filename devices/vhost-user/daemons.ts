@@ -45,7 +45,16 @@ export const DAEMONS: Readonly<Record<string, DaemonKind>> = {
     package: 'dpdk-dev',
     loopback: true,
     arguments: ({ socket }) => [
-      ...['--no-shconf', '--no-huge', '-m', '256', '--no-pci', '--no-telemetry', '--lcores', '0@(0,1),1@(0,1)'],
+      ...[
+        '--no-shconf',
+        '--no-huge',
+        '-m',
+        '256',
+        '--no-pci',
+        '--no-telemetry',
+        '--lcores',
+        '0@(0,1),1@(0,1)',
+      ],
       ...['--vdev', `net_vhost0,iface=${socket},queues=1`],
       ...['--', '--auto-start', '--forward-mode=io', '--total-num-mbufs=8192'],
     ],

@@ -93,7 +93,10 @@ function daemonKind({ start }: Options): DaemonKind | undefined {
   const kind = DAEMONS[start];
   const known = Object.keys(DAEMONS).join(', ');
   if (kind === undefined)
-    throw new VhostUserOptionError(`start=${start} is no back end that can be started`, `back ends: ${known}`);
+    throw new VhostUserOptionError(
+      `start=${start} is no back end that can be started`,
+      `back ends: ${known}`,
+    );
   if (findProgram(kind.program) === undefined)
     throw new VhostUserOptionError(
       `there is no program ${kind.program}`,
@@ -179,7 +182,9 @@ function create(environment: ParentEnvironment, type: VhostUserType): ParentInst
   const backEnd = connect();
   try {
     const device = new VhostUserDevice(backEnd, connect, plan(backEnd, type, options), memory as MemfdMemory);
-    const abilities: Ability[] = ['vq-state'];
+    const abilities: Ability[] = ['vq-state', 'emulates-features'];
+    if (!backEnd.has('STATUS')) abilities.push('emulates-status');
+    if (type === 'net') abilities.push('emulates-config');
     return {
       device,
       abilities,

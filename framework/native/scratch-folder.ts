@@ -13,7 +13,10 @@ export class ScratchFolder {
   readonly #guard: ChildProcessByStdio<Writable, null, null>;
 
   constructor() {
-    this.#guard = spawn('sh', ['-c', GUARD, this.path], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    this.#guard = spawn('sh', ['-c', GUARD, this.path], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    });
     this.#guard.unref();
     // A guard that was killed is no reason to end.
     this.#guard.on('error', () => {});

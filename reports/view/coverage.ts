@@ -58,14 +58,14 @@ const empty = (scope: string): Coverage => ({
 });
 
 function count(into: Coverage, requirement: ResultRequirement, inRange: boolean): void {
-  const { decided, verdicts, proofs, cases } = requirement;
+  const { decided, verdicts, emulated = [], proofs, cases } = requirement;
   into.total++;
   if (decided.by === 'transport' && !(inRange && cases.length > 0)) into.transport++;
   else if (decided.by === 'outside') into.outside++;
   else if (!inRange) into.outOfRange++;
   else {
     into.decidable++;
-    if (verdicts.some(isDecision)) into.decided++;
+    if (verdicts.some((verdict, target) => isDecision(verdict) && !emulated.includes(target))) into.decided++;
     if (verdicts.some(isBroken)) into.broken++;
     else if (verdicts.includes('warn')) into.warned++;
     if (proofs > 0) into.proved++;

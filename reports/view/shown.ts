@@ -10,11 +10,12 @@ import type { Shown } from './verdicts.ts';
 
 /** What the matrix shows for a requirement and a target. */
 export function shownVerdict(
-  { decided, scope, verdicts }: ResultRequirement,
+  { decided, scope, verdicts, emulated }: ResultRequirement,
   at: number,
   target: ResultTarget,
 ): Shown {
   const verdict = verdicts[at] ?? 'none';
+  if (emulated?.includes(at)) return 'emulated';
   if ((verdict === 'none' || verdict === 'skip') && isOtherDevice(scope, target)) {
     return decided.by === 'cases' ? 'other-device' : 'undecidable';
   }

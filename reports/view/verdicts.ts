@@ -1,7 +1,7 @@
 import { type ResultVerdict, VERDICT_ORDER } from '../results.ts';
 
 /** What a reader may see in a verdict cell: a verdict, or why there is none. */
-export type Shown = ResultVerdict | 'none' | 'other-device' | 'undecidable';
+export type Shown = ResultVerdict | 'emulated' | 'none' | 'other-device' | 'undecidable';
 
 export interface VerdictText {
   label: string;
@@ -63,6 +63,11 @@ export const VERDICT_TEXT: Readonly<Record<Shown, VerdictText>> = {
     label: 'pass',
     symbol: '✓',
     meaning: 'Every expectation, the memory rules and the ring rules held, in every instance that ran.',
+  },
+  emulated: {
+    label: 'emulated',
+    symbol: '◌',
+    meaning: 'It holds, but the parent keeps this side of the device itself: no proof of the device.',
   },
   none: {
     label: 'not run',

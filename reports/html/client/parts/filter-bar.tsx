@@ -3,7 +3,7 @@ import { PROBLEMS, type Shown, VERDICT_TEXT } from '../../../view/verdicts.ts';
 import { useView } from '../context.ts';
 import { type Filter, isFiltering, NO_FILTER } from '../filter.ts';
 
-const VERDICTS: readonly Shown[] = [...PROBLEMS, 'skip', 'pass', 'none', 'undecidable'];
+const VERDICTS: readonly Shown[] = [...PROBLEMS, 'skip', 'pass', 'emulated', 'none', 'undecidable'];
 
 const unique = (values: readonly string[]): string[] => [...new Set(values)];
 

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { STATUS } from '../../specs/virtio-1.1/status.ts';
+import type { HistoryEvent } from '../history/events.ts';
+import { HISTORY_VERSION } from '../history/history.ts';
+import { needsReset } from './needs-reset.ts';
+
+const RUNNING = STATUS.ACKNOWLEDGE | STATUS.DRIVER | STATUS.FEATURES_OK | STATUS.DRIVER_OK;
+const BROKEN = RUNNING | STATUS.DEVICE_NEEDS_RESET;
+const op = (name: string, a: unknown[], r?: unknown) => ({ k: 'op', op: name, a, r }) as HistoryEvent;
+const listens = op('setConfigCb', [true]);
+const shows = op('getStatus', [], BROKEN);
+const idle = { k: 'pump', n: 0, idle: true } as HistoryEvent;
+const told = { k: 'config-irq', status: BROKEN } as HistoryEvent;
+const compared = { k: 'compared' } as HistoryEvent;
+
+const judge = (...events: HistoryEvent[]) =>
+  needsReset({
+    version: HISTORY_VERSION,
+    case: { id: 'x', requirements: [], class: 'conformance' },
+    target: { name: 'x', type: 'blk', options: {} },
+    seed: 0,
+    poison: 0,
+    features: [],
+    steps: [],
+    events,
+  }).map(({ requirement }) => requirement);
+
+describe('a device that needs a reset', () => {
+  it('has to tell it', () => {
+    expect(judge(listens, shows)).toEqual(['V1.1-2.1.2-D4']);
+    expect(judge(listens, shows, told)).toEqual([]);
+    expect(judge(shows)).toEqual([]);
+  });
+
+  it('may take its time, where it has a time of its own, until somebody has waited', () => {
+    expect(judge(compared, listens, shows)).toEqual([]);
+    expect(judge(compared, listens, shows, idle)).toEqual(['V1.1-2.1.2-D4']);
+    expect(judge(compared, listens, shows, told, idle)).toEqual([]);
+    expect(judge(compared, listens, idle, shows)).toEqual([]);
+  });
+
+  it('is not one to which the driver wrote the bit', () => {
+    expect(judge(listens, op('setStatus', [BROKEN]), shows)).toEqual([]);
+    expect(judge(listens, op('setStatus', [BROKEN]), op('reset', [], 0), listens, shows)).toEqual([
+      'V1.1-2.1.2-D4',
+    ]);
+  });
+});
