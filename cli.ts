@@ -31,6 +31,7 @@ import { vdpaCommand } from './framework/management/commands/vdpa.ts';
 import { BENCHES, benchCommand } from './fuzz/commands/bench.ts';
 import { corpusCommand, fuzzMergeCommand } from './fuzz/commands/corpus.ts';
 import { fuzzCommand } from './fuzz/commands/fuzz.ts';
+import { migrateCommand } from './fuzz/commands/migrate.ts';
 import { proveCommand } from './fuzz/commands/prove.ts';
 import { FOCUSES } from './fuzz/strategy.ts';
 import { parentSource } from './parents.ts';
@@ -146,6 +147,21 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('--no-guidance', 'draw every sequence afresh')
     .option('--json', 'print events as JSON lines')
     .action(async (options) => setCode(await fuzzCommand(options, context)));
+
+  command('migrate', 'Random live migrations under traffic between targets, judged by the reference model', [
+    'migrate --runs 100000',
+    "migrate --pairs 'simulator-blk>ifcvf-blk' 'ifcvf-blk>vduse-blk' --seed 7",
+  ])
+    .option(
+      '--pairs <pairs...>',
+      'ordered pairs FROM>TO (default: all built-in targets of the same device type that can migrate)',
+    )
+    .option('--runs <n>', 'migrations in all (default 10000)', positive)
+    .option('--seed <n>', 'seed of the campaign (default 1)', whole)
+    .option('-o, --out <dir>', 'folder for findings (default: out/migrate); findings there are known already')
+    .option('--no-shrink', 'keep counterexamples as they were found')
+    .option('--json', 'print events as JSON lines')
+    .action(async (options) => setCode(await migrateCommand(options, context)));
 
   command(
     'prove',
