@@ -66,7 +66,7 @@ export interface BackendControl {
   powerCut?(): void;
   /** Give away what lies behind the device, which is done with. */
   backing?(): DeviceBacking;
-  /** Take over what lay behind another one; called once before DRIVER_OK and not again. */
+  /** Take over what lay behind another one, frames excepted; called once, before DRIVER_OK. */
   adopt?(backing: DeviceBacking): void;
 }
 
@@ -79,7 +79,7 @@ export interface DeviceBacking {
   readonly disk?: { stable: [number, Uint8Array][]; cache: [number, Uint8Array][] };
   /** Fields of the configuration space that the back end decides: [offset, bytes]. */
   readonly config: readonly (readonly [number, Uint8Array])[];
-  /** Frames for the driver that it has not got, oldest first. */
+  /** Frames for the driver that it has not got, oldest first; whoever migrates sends them again. */
   readonly frames?: readonly { readonly bytes: Uint8Array; readonly meta: FrameMeta | undefined }[];
 }
 

@@ -111,9 +111,9 @@ export function migrate(session: Session, destination: Destination): Migrated {
     return { to, error: told(error) };
   }
   session.recorder.push({ k: 'migrate', phase: 'stopped', to });
-  runInVain(session);
   if (session.deviceType === 'net') takenFrames(session);
-  const backing = session.instance.backend?.backing?.();
+  const backing = session.guarded('backing', () => session.instance.backend?.backing?.());
+  runInVain(session);
   session.ops.reset();
   runInVain(session);
   const gone = session.instance;
@@ -130,6 +130,7 @@ export function migrate(session: Session, destination: Destination): Migrated {
       starting: () => session.recorder.push({ k: 'migrate', phase: 'starting', to }),
     });
     session.recorder.push({ k: 'migrate', phase: 'done', to });
+    for (const { bytes, meta } of backing?.frames ?? []) session.instance.peer?.send(bytes, meta);
     session.suspended = false;
     const seen = differs.filter(({ offset }) => isVisible(session, offset));
     return { to, stopped: state.stopped, replayed: state.control.length, differs: seen };

@@ -91,6 +91,9 @@ const targetOf = profileCache((options: Options): Target => {
   };
 });
 
+/** Where the carrier shows in the configuration space (section 5.1.4). */
+const LINK_AT = 6;
+
 /** ConnectX network function with its parent driver. */
 export const mlx5Net = defineParent({
   name: 'mlx5-net',
@@ -134,6 +137,13 @@ export function mlx5Instance(
         control.release();
       },
       fail: () => engine.fail(),
+      backing: () => ({
+        config: [[LINK_AT, Uint8Array.of(engine.peer.linkUp ? 1 : 0)]],
+        frames: engine.rx.giveUp(),
+      }),
+      adopt({ config }) {
+        for (const [offset, bytes] of config) if (offset === LINK_AT) engine.peer.link((bytes[0] & 1) !== 0);
+      },
     },
     pump(budget) {
       let done = engine.pump(budget);

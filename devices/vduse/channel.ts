@@ -46,6 +46,23 @@ export const SAID = {
  * behind the daemon has its metadata as JSON (the address is its length) and then its bytes as data.
  */
 export const ENTRY_KIND = { STORE: 1, LOAD: 2, FAULT: 3, VQ_IRQ: 4, CONFIG_IRQ: 5, FRAME: 6 } as const;
+/** What a daemon gives away, in place of the queue of a frame: frames it had not delivered, pages of its disk. */
+export const GIVEN = { FRAME: 0xffff_fff0, STABLE: 0xffff_fff1, CACHE: 0xffff_fff2 } as const;
+
+/** A page of a disk with its number before it. */
+export function pageBytes(number: number, page: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(8 + page.length);
+  new DataView(bytes.buffer).setFloat64(0, number, true);
+  bytes.set(page, 8);
+  return bytes;
+}
+
+/** The same, taken apart. */
+export const pageOf = (bytes: Uint8Array): [number: number, page: Uint8Array] => [
+  new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true),
+  bytes.slice(8),
+];
+
 /** Bytes of an entry's head: kind u32, length u32, address f64, detail u32, padding. */
 export const ENTRY_HEAD = 24;
 

@@ -35,6 +35,8 @@ const backendOf = (device: VduseDevice): BackendControl => ({
   changeConfig: (offset, bytes) => device.command({ do: 'config', offset, bytes: [...bytes] }),
   hold: (queue, count) => device.command({ do: 'hold', queue, count }),
   release: () => device.command({ do: 'release' }),
+  backing: () => device.backing(),
+  adopt: (backing) => device.adopt(backing),
 });
 
 const lifeOf = (device: VduseDevice): Pick<ParentInstance, 'pump' | 'dispose'> => ({

@@ -207,16 +207,9 @@ export class NetDevice extends NetConfig {
     };
   }
 
-  /** The frames come once the device runs. */
-  adopt({ config, frames = [] }: DeviceBacking): void {
+  adopt({ config }: DeviceBacking): void {
     for (const [offset, bytes] of config)
       if (offset === LINK_AT) this.peer.link((bytes[0] & NET_S.LINK_UP) !== 0);
-    this.rx.awaited = frames;
-  }
-
-  override started(): void {
-    for (const { bytes, meta } of this.rx.awaited) this.peer.send(bytes, meta);
-    this.rx.awaited = [];
   }
 
   /** The number of pairs in use changes; frames that wait follow (5.1.6.5.5.2). */

@@ -39,9 +39,6 @@ export class RxRouting {
     this.device = device;
   }
 
-  /** Frames that lay before another device in whose place this one is; they come at DRIVER_OK. */
-  awaited: readonly SentFrame[] = [];
-
   /** Give away the frames that the driver has not got, oldest first. */
   giveUp(): SentFrame[] {
     const waiting = this.lanes.flatMap((lane) => lane.backlog.splice(0)).sort((a, b) => a.order - b.order);

@@ -7,6 +7,7 @@ import { Disk, SECTOR } from '../../simulator/blk/disk.ts';
 import { type BlkProfile, MAX_CAPACITY } from '../../simulator/blk/profile.ts';
 import { BLK_T, type BlkRequest, parseRequest } from '../../simulator/blk/request.ts';
 import { storeWritable, zeroWritable } from '../../simulator/buffer-io.ts';
+import { GIVEN, pageBytes } from '../channel.ts';
 import { DaemonDevice } from './daemon-device.ts';
 import type { KernelCalls } from './kernel-calls.ts';
 import type { DaemonQueue } from './queue.ts';
@@ -98,6 +99,13 @@ export class BlkDaemon extends DaemonDevice implements commands.BlkMedium {
     const { buffer, byteOffset } = this.config;
     const capacity = new DataView(buffer, byteOffset).getBigUint64(CAPACITY_AT, true);
     this.capacity = Math.min(MAX_CAPACITY, Number(capacity));
+  }
+
+  /** The pages of the disk leave as frames do. */
+  override handOver(): void {
+    const { stable, cache } = this.disk.give();
+    for (const [number, page] of stable) this.kernel.frame(pageBytes(number, page), GIVEN.STABLE);
+    for (const [number, page] of cache) this.kernel.frame(pageBytes(number, page), GIVEN.CACHE);
   }
 
   override powerCut(): void {

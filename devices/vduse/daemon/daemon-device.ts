@@ -61,6 +61,9 @@ export abstract class DaemonDevice {
   /** Serve one request. Returns the used length. */
   abstract execute(queue: DaemonQueue, buffer: DeviceBuffer): number;
 
+  /** Give away what lies behind the device: another one takes its place. */
+  handOver(): void {}
+
   /** Whether the driver accepted all bits of `mask`. */
   negotiated(mask: bigint): boolean {
     return (this.features & mask) === mask;

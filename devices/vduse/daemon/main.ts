@@ -21,7 +21,8 @@ export type Command =
   | { readonly do: 'accept'; readonly offloads: readonly PeerOffload[] }
   | { readonly do: 'link'; readonly up: boolean }
   | { readonly do: 'stall'; readonly on: boolean }
-  | { readonly do: 'release' | 'power-cut' | 'announce' };
+  | { readonly do: 'page'; readonly number: number; readonly stable: boolean; readonly length: number }
+  | { readonly do: 'release' | 'power-cut' | 'announce' | 'hand-over' };
 
 /** Run a daemon on the channel in `workerData`: one device after the other, for as long as the thread lives. */
 export function runDaemon(): void {
@@ -72,6 +73,15 @@ class Daemon {
         return;
       case 'power-cut':
         this.#device!.powerCut();
+        return;
+      case 'hand-over':
+        this.#device!.handOver();
+        return;
+      case 'page':
+        if (this.#device instanceof BlkDaemon) {
+          const page = getBytes(this.#kernel.channel, command.length).slice();
+          (command.stable ? this.#device.disk.stable : this.#device.disk.cache).set(command.number, page);
+        }
         return;
       default:
         if (this.#device instanceof NetDaemon) this.#network(this.#device, command);

@@ -74,6 +74,14 @@ export class NetReceive {
     this.#waiting = 0;
   }
 
+  /** Give away the frames that the driver has not got, oldest first. */
+  giveUp(): SentFrame[] {
+    const waiting = [...this.#lanes.values()].flatMap(({ arrivals }) => arrivals.splice(0));
+    this.#waiting = 0;
+    const whole = waiting.filter(({ done }) => done === 0).sort((a, b) => a.order - b.order);
+    return [...whole.map(({ frame }) => frame), ...this.#wire.splice(0)];
+  }
+
   /** A frame is on the wire. */
   arrive(frame: SentFrame): void {
     this.#wire.push(frame);

@@ -9,6 +9,7 @@ import { macKey, RxFilter } from '../../simulator/net/rx-filter.ts';
 import { RxOffload } from '../../simulator/net/rx-offload.ts';
 import { Steering } from '../../simulator/net/steering.ts';
 import { TransmitPath } from '../../simulator/net/tx.ts';
+import { GIVEN } from '../channel.ts';
 import { DaemonDevice } from './daemon-device.ts';
 import type { KernelCalls } from './kernel-calls.ts';
 import { control, SWITCHED } from './net-control.ts';
@@ -113,6 +114,11 @@ export class NetDaemon extends DaemonDevice {
     this.filter.reset(macKey(this.config));
     this.steering.reset();
     this.receive.reset();
+  }
+
+  /** Frames that the driver has not got leave again. */
+  override handOver(): void {
+    for (const { bytes, meta } of this.receive.giveUp()) this.kernel.frame(bytes, GIVEN.FRAME, meta);
   }
 
   // ── the far side ──────────────────────────────────────────────────────────────────────────────

@@ -9,9 +9,10 @@ import {
 } from '../../../framework/device.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
 import { Iotlb } from '../../../framework/memory/iotlb.ts';
+import type { DeviceBacking } from '../../../framework/parent.ts';
 import { F_ACCESS_PLATFORM, F_RING_PACKED, F_VERSION_1 } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
-import { CELL, MOST_QUEUES } from '../channel.ts';
+import { CELL, GIVEN, MOST_QUEUES, pageOf } from '../channel.ts';
 import type { Command } from '../daemon/main.ts';
 import { ALL, CREATE, INFO, IOCTL, MESSAGE } from '../protocol.ts';
 import { VduseNode } from './vduse-node.ts';
@@ -21,6 +22,8 @@ import { VduseQueue } from './vduse-queue.ts';
 const BLK_CONFIG_WCE = 1n << 11n;
 /** CTRL_VQ of a network device: the kernel wants no control queue in a daemon. */
 const NET_CTRL_VQ = 1n << 17n;
+/** Where the carrier shows in the configuration of a network device (section 5.1.4). */
+const LINK_AT = 6;
 const DEVICE_ID = { NET: 1, BLK: 2 } as const;
 /** vhost backend feature: queues may be made ready after DRIVER_OK. */
 const ENABLE_AFTER_DRIVER_OK = 1n << 6n;
@@ -406,6 +409,33 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   command(command: Command, bytes?: Uint8Array): void {
     this.node.command(command, bytes);
     this.deliver();
+  }
+
+  // ── what lies behind ──────────────────────────────────────────────────────────────────────────
+  /** What the daemon gives away, and the fields of the configuration that are its own. */
+  backing(): DeviceBacking {
+    this.command({ do: 'hand-over' });
+    const { sent } = this.node;
+    const given = sent.filter(({ queue = 0 }) => queue >= GIVEN.FRAME);
+    sent.splice(0, sent.length, ...sent.filter(({ queue = 0 }) => queue < GIVEN.FRAME));
+    const of = (queue: number) => given.filter((one) => one.queue === queue);
+    const pages = (queue: number) => of(queue).map(({ bytes }) => pageOf(bytes));
+    if (this.#deviceId === DEVICE_ID.NET) {
+      const frames = of(GIVEN.FRAME).map(({ bytes, meta }) => ({ bytes, meta }));
+      return { config: [[LINK_AT, Uint8Array.of(this.#config[LINK_AT] & 1)]], frames };
+    }
+    const disk = { stable: pages(GIVEN.STABLE), cache: pages(GIVEN.CACHE) };
+    return { config: [[0, this.#config.slice(0, 8)]], disk };
+  }
+
+  adopt({ disk, config }: DeviceBacking): void {
+    for (const kind of ['stable', 'cache'] as const)
+      for (const [number, page] of disk?.[kind] ?? [])
+        this.command({ do: 'page', number, stable: kind === 'stable', length: page.length }, page);
+    for (const [offset, bytes] of config) {
+      if (this.#deviceId === DEVICE_ID.NET) this.command({ do: 'link', up: (bytes[0] & 1) !== 0 });
+      else this.command({ do: 'config', offset, bytes: [...bytes] });
+    }
   }
 
   /** Call the driver for the interrupts that were injected; none before DRIVER_OK, no configuration change while suspended. */
