@@ -20,6 +20,8 @@ export type DefectParent =
   | 'virtio-mmio-blk'
   | 'ifcvf-net'
   | 'ifcvf-blk'
+  | 'vduse-net'
+  | 'vduse-blk'
   | 'management';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */

@@ -19,6 +19,7 @@ import { PCI_REGISTER_DEFECTS } from './pci-registers.ts';
 import { SPLIT_DEFECTS } from './split.ts';
 import { VDPA_DEFECTS } from './vdpa.ts';
 import { VDPA_LIFE_DEFECTS, VDPA_SPACE_DEFECTS } from './vdpa-life.ts';
+import { VDUSE_DEFECTS } from './vduse.ts';
 
 const files: readonly (readonly Defect[])[] = [
   BLK_DEFECTS,
@@ -43,6 +44,7 @@ const files: readonly (readonly Defect[])[] = [
   VDPA_DEFECTS,
   VDPA_LIFE_DEFECTS,
   VDPA_SPACE_DEFECTS,
+  VDUSE_DEFECTS,
 ];
 
 /** Every seeded defect by id. A file of defects is one more entry in `files`. */

@@ -88,11 +88,11 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
       area.setBigUint64(0, this.#driverFeatures, true);
       return 0;
     }
-    if (request === IOCTL.DEV_SET_CONFIG) return this.#storeConfig(area);
+    if (request === IOCTL.DEV_SET_CONFIG) return this.storeConfig(area);
     const queue = this.queues[area.getUint32(0, true)];
     if (queue === undefined) return -ERRNO.EINVAL;
     if (request === IOCTL.VQ_SETUP) queue.numMax = area.getUint16(4, true);
-    else if (request === IOCTL.VQ_GET_INFO) this.#info(queue, area);
+    else if (request === IOCTL.VQ_GET_INFO) this.describe(queue, area);
     else if (request === IOCTL.VQ_SETUP_KICKFD) queue.kickable = area.getInt32(4, true) >= 0;
     else return -ERRNO.ENOTTY;
     return 0;
@@ -128,7 +128,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   }
 
   /** DEV_SET_CONFIG: also before DRIVER_OK; only the interrupt is bound to it. */
-  #storeConfig(area: DataView): number {
+  storeConfig(area: DataView): number {
     const offset = area.getUint32(0, true);
     const length = area.getUint32(4, true);
     if (length === 0 || offset + length > this.#config.length) return -ERRNO.EINVAL;
@@ -137,7 +137,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     return 0;
   }
 
-  #info({ num, desc, driver, device, state, ready }: VduseQueue, area: DataView): void {
+  /** VQ_GET_INFO: all that the driver said of a queue. */
+  describe({ num, desc, driver, device, state, ready }: VduseQueue, area: DataView): void {
     area.setUint32(INFO.NUM, num, true);
     area.setBigUint64(INFO.DESC, BigInt(desc), true);
     area.setBigUint64(INFO.DRIVER, BigInt(driver), true);
@@ -197,7 +198,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     if (answer === null) {
       queue.ready = false;
       this.node.break('late');
-    } else if (!ready && this.#driverOk) this.#pull(idx, queue);
+    } else if (!ready && this.#driverOk) this.pull(idx, queue);
     this.deliver();
   }
   getVqReady(idx: number): boolean {
@@ -229,13 +230,13 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     const queue = this.queues[idx];
     if (queue === undefined) return -ERRNO.EINVAL;
     if (this.node.broken !== undefined) return -ERRNO.EIO;
-    if (this.#runs(queue) && !this.#pull(idx, queue)) return -ERRNO.EIO;
+    if (this.#runs(queue) && !this.pull(idx, queue)) return -ERRNO.EIO;
     Object.assign(state.split, queue.state.split);
     Object.assign(state.packed, queue.state.packed);
     return 0;
   }
   /** Take over the position that the daemon tells. */
-  #pull(idx: number, queue: VduseQueue): boolean {
+  pull(idx: number, queue: VduseQueue): boolean {
     const told = this.node.request(MESSAGE.GET_VQ_STATE, (payload) => payload.setUint32(0, idx, true));
     if (told === null) return false;
     const word = (i: number) => told.getUint16(4 + 2 * i, true);
@@ -305,15 +306,15 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     const starts = (next & ~this.#status & STATUS.DRIVER_OK) !== 0;
     if (starts && !this.queues.every((queue) => !queue.ready || this.#startable(queue)))
       next &= ~STATUS.DRIVER_OK;
-    if (next !== this.#status && !this.#tellStatus(next)) {
+    if (next !== this.#status && !this.tellStatus(next)) {
       // Features, or a start without them: neither bit appears, the others do.
       next = this.#status | (next & ~(STATUS.FEATURES_OK | STATUS.DRIVER_OK));
-      if (next !== this.#status) this.#tellStatus(next);
+      if (next !== this.#status) this.tellStatus(next);
     }
     this.deliver();
   }
   /** SET_STATUS. Returns whether the daemon took it. */
-  #tellStatus(status: number): boolean {
+  tellStatus(status: number): boolean {
     if (this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, status)) === null)
       return false;
     this.#status = status;
@@ -340,7 +341,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   suspend(): number {
     if (this.#suspended) return 0;
     if (this.node.request(MESSAGE.SUSPEND) === null) return -ERRNO.EIO;
-    for (const [idx, queue] of this.queues.entries()) if (this.#runs(queue)) this.#pull(idx, queue);
+    for (const [idx, queue] of this.queues.entries()) if (this.#runs(queue)) this.pull(idx, queue);
     this.deliver();
     this.#suspended = true;
     return 0;

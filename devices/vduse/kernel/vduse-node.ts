@@ -6,13 +6,13 @@ import { CELL, putBytes, putText, SAID } from '../channel.ts';
 import type { Command } from '../daemon/main.ts';
 import { ENTRY, IOCTL, PAYLOAD, RESULT } from '../protocol.ts';
 import { DaemonThread, type Silence } from './daemon-thread.ts';
-import { replay } from './journal.ts';
+import { type JournalSink, replay } from './journal.ts';
 
 /** Answers the ioctls of a daemon; the argument is in the area. Returns 0 or -errno. */
 export type IoctlHandler = (request: number, area: DataView, length: number) => number;
 
 /** The device node between kernel and daemon: messages with their ids, turns, mappings, interrupts that are due. */
-export class VduseNode {
+export class VduseNode implements JournalSink {
   readonly thread: DaemonThread;
   readonly port: DevicePort;
   readonly #timeout: number;
@@ -38,6 +38,17 @@ export class VduseNode {
     this.thread = DaemonThread.take(port.size);
     this.#host = port.bytes;
     this.#mirror = new Uint8Array(this.thread.channel.memory);
+  }
+
+  // ── what the journal tells ────────────────────────────────────────────────────────────────────
+  injectQueue(idx: number): void {
+    this.#due.push(idx);
+  }
+  injectConfig(): void {
+    this.#due.push(-1);
+  }
+  frame(frame: TakenFrame): void {
+    this.sent.push(frame);
   }
 
   /** Nobody answers any more. */
@@ -140,11 +151,7 @@ export class VduseNode {
         this.break(answer);
         return false;
       }
-      replay(channel, this.port, {
-        injectQueue: (idx) => this.#due.push(idx),
-        injectConfig: () => this.#due.push(-1),
-        frame: (frame) => this.sent.push(frame),
-      });
+      replay(channel, this.port, this);
       if (answer === SAID.IOCTL) cells[CELL.VALUE] = this.#serve(cells[CELL.VALUE] >>> 0, cells[CELL.LENGTH]);
       else if (answer === SAID.JOURNAL) this.#copyIn();
       else return true;
@@ -154,11 +161,11 @@ export class VduseNode {
 
   #serve(request: number, length: number): number {
     const { area } = this.thread.channel;
-    return request === IOCTL.IOTLB_GET_FD2 ? this.#getFd(area) : this.#ioctl(request, area, length);
+    return request === IOCTL.IOTLB_GET_FD2 ? this.getFd(area) : this.#ioctl(request, area, length);
   }
 
   /** IOTLB_GET_FD2: the first entry that overlaps the range asked for, and its file. */
-  #getFd(area: DataView): number {
+  getFd(area: DataView): number {
     const start = area.getBigUint64(ENTRY.START, true);
     const last = area.getBigUint64(ENTRY.LAST, true);
     if (start > last || area.getUint32(ENTRY.ASID, true) !== 0) return -ERRNO.EINVAL;
