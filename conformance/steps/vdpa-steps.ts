@@ -101,16 +101,32 @@ export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
 
 /** `mappings`: all mappings of an address space at once. */
 export const mappingsStep = defineStep<
-  { asid?: number; 'copy-to'?: number; clear?: boolean; renew?: number; save?: string; restore?: string },
+  {
+    asid?: number;
+    'copy-to'?: number;
+    clear?: boolean;
+    renew?: number;
+    save?: string;
+    restore?: string;
+    unchanged?: string;
+  },
   { refused: number }
 >({
   name: 'mappings',
   summary:
     'Act on all mappings of an address space (default 0): copy them to another (`copy-to`), remove them (`clear`), or ' +
     'remove each and map it again at the same place, `renew` times over; or `save` them by name, and `restore` those of that ' +
-    'name, whatever has become of them.',
+    'name, whatever has become of them. With `unchanged` the steps go on only if nothing was mapped since.',
   example: '{mappings: {asid: 0, copy-to: 1}}',
-  schema: obj({ asid: INT, 'copy-to': INT, clear: BOOL, renew: INT, save: TEXT, restore: TEXT }),
+  schema: obj({
+    asid: INT,
+    'copy-to': INT,
+    clear: BOOL,
+    renew: INT,
+    save: TEXT,
+    restore: TEXT,
+    unchanged: TEXT,
+  }),
   run(session, args) {
     const { asid = 0 } = args;
     const space = session.virtio.spaces[asid] ?? session.lacks(`the parent has no address space ${asid}`);
@@ -129,13 +145,18 @@ export const mappingsStep = defineStep<
     }
     if (args.save !== undefined) session.saved.set(`mappings:${args.save}`, entries);
     if (args.clear) for (const entry of entries) session.memory.unmap(region(entry), asid);
+    const savedAs = (name: string) =>
+      (session.saved.get(`mappings:${name}`) as typeof entries | undefined) ??
+      session.stop(`no mappings were saved as ${name}`);
     if (args.restore !== undefined) {
-      const saved = session.saved.get(`mappings:${args.restore}`) as typeof entries | undefined;
-      if (saved === undefined) session.stop(`no mappings were saved as ${args.restore}`);
-      for (const entry of saved!) {
+      for (const entry of savedAs(args.restore)) {
         session.memory.unmap(region(entry), asid);
         if (session.memory.map(region(entry), entry.perm, asid) < 0) refused++;
       }
+    }
+    if (args.unchanged !== undefined) {
+      const places = (list: typeof entries) => list.map(({ iova, size }) => `${iova}+${size}`).join();
+      if (places(entries) !== places(savedAs(args.unchanged))) session.stop('more is mapped than before');
     }
     return { refused };
   },

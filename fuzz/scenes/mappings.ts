@@ -96,10 +96,12 @@ export const cleanReset: Scene = {
     return [
       up(view, draw, { size: 8 }),
       step('exchange', {}),
-      step('mappings', { save }),
       ...(chance(draw, 40) ? [step('reset-op', { flags: 0 }), up(view, draw), step('exchange', {})] : []),
+      step('mappings', { save }),
       step('reset-op', { flags: 1 }),
       up(view, draw, { to: 'QUEUES', size: 8 }),
+      // Rings that did not fit into what the driver had are mapped anew.
+      step('mappings', { unchanged: save }),
       step('breach', { what: 'rings that are not mapped any more' }),
       step('activity', { begin: true }),
       step('status', { set: 'DRIVER_OK' }),
