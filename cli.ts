@@ -107,7 +107,11 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('-f, --format <names>', 'reports to write: json,junit,html (default: all)', commas)
     .option('--catalogue <path>', 'catalogue file or folder instead of the built-in one; repeatable', collect)
     .option('--seed <n>', 'seed of data and device choices (default 1)', whole)
-    .option('--timeout <ms>', 'time that one case may take before it is a hang (default 5000)', positive)
+    .option(
+      '--timeout <ms>',
+      'time that one case may take before it is a hang (default 5000; for devices outside the suite 30000)',
+      positive,
+    )
     .option('--histories', 'keep the history of every case, not only of those with findings')
     .option('--json', 'print events as JSON lines')
     .option(

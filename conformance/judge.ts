@@ -6,6 +6,7 @@ import type { Finding, Oracle } from './oracles/finding.ts';
 import { memoryAndRings, model } from './oracles/model.ts';
 import { needsReset } from './oracles/needs-reset.ts';
 import { run } from './oracles/run.ts';
+import { SUITE_RULES } from './oracles/suite-rules.ts';
 
 /** Verdict of one case; `xfail`, `xpass` and `skip` are given elsewhere. */
 export type Verdict = ResultVerdict;
@@ -22,13 +23,26 @@ export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, mo
 
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {
-  const findings = ORACLES.flatMap((oracle) => oracle(history)).sort(
-    (a, b) => (a.event ?? 0) - (b.event ?? 0),
+  const findings = withoutGround(
+    ORACLES.flatMap((oracle) => oracle(history)).sort((a, b) => (a.event ?? 0) - (b.event ?? 0)),
   );
   const verdict = verdictOf(findings);
   const lack =
     verdict === 'pass' ? history.events.find((event) => event.k === 'stop' && event.lacks) : undefined;
   return lack?.k === 'stop' ? { findings, verdict: 'skip', reason: lack.why } : { findings, verdict };
+}
+
+/**
+ * What follows a control that failed has lost its ground: it may be the same failure seen again. Only rules that hold
+ * whatever came before still say something.
+ */
+function withoutGround(findings: Finding[]): Finding[] {
+  const control = findings.find(({ oracle, kind }) => oracle === 'expectation' && kind === 'blocked');
+  if (control === undefined) return findings;
+  return findings.filter(
+    ({ kind, requirement, event }) =>
+      kind !== 'broken' || requirement in SUITE_RULES || (event ?? 0) <= control.event!,
+  );
 }
 
 /** What a single finding amounts to. */

@@ -60,9 +60,12 @@ export interface Elsewhere {
   end(): void;
 }
 
-/** Whether what a target names serves one driver at a time. */
-const isExclusive = (spec: string, { parents }: CommandContext): boolean =>
-  parents.builtIn.get(splitTarget(spec).name)?.exclusive ?? false;
+/** Milliseconds that one case may take by default, in process and outside. */
+const TIMEOUT = 5000;
+const TIMEOUT_OUTSIDE = 30_000;
+
+/** The parent that a target names, before its options are looked at; undefined for a module. */
+const parentOf = (spec: string, { parents }: CommandContext) => parents.builtIn.get(splitTarget(spec).name);
 
 /** `vdpa-cts run`: run cases against targets and write reports. */
 export async function runCommand(
@@ -130,8 +133,10 @@ export async function runCommand(
       combine,
       seed: options.seed ?? 1,
       jobs: options.jobs ?? cpus().length,
-      exclusive: new Set(targets.flatMap((spec, i) => (isExclusive(spec, context) ? [i] : []))),
-      timeout: options.timeout ?? 5000,
+      exclusive: new Set(targets.flatMap((spec, i) => (parentOf(spec, context)?.exclusive ? [i] : []))),
+      timeout: targets.map(
+        (spec) => options.timeout ?? (parentOf(spec, context)?.external ? TIMEOUT_OUTSIDE : TIMEOUT),
+      ),
       allHistories: options.histories ?? false,
       signal: interrupt.signal,
       start: elsewhere?.start,

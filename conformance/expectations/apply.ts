@@ -30,16 +30,19 @@ export class Expected {
     const named = this.#rows.filter(({ instances }) => instances.some((one) => matches(one, id)));
     if (named.length === 0) return result;
     const current = named.map(({ one }) => one).filter((one) => !this.#expired(one));
-    const fitting = current.find((one) => fits(one, result));
-    if (fitting) return { ...result, verdict: 'xfail', reason: reasonOf(fitting) };
+    const fitting = fit(current, result);
+    if (fitting.length > 0) return { ...result, verdict: 'xfail', reason: fitting.map(reasonOf).join('; ') };
     if (verdict === 'pass' && current.length > 0)
       return {
         ...result,
         verdict: 'xpass',
         reason: `${current[0].id} expects ${current[0].verdict}: take it out when the device is mended`,
       };
-    const lapsed = named.find(({ one }) => this.#expired(one) && fits(one, result));
-    return lapsed ? { ...result, reason: `${lapsed.one.id} expired on ${lapsed.one.expires}` } : result;
+    const lapsed = fit(
+      named.map(({ one }) => one),
+      result,
+    ).find((one) => this.#expired(one));
+    return lapsed ? { ...result, reason: `${lapsed.id} expired on ${lapsed.expires}` } : result;
   }
 
   #expired({ expires }: Expectation): boolean {
@@ -53,12 +56,19 @@ const matches = (pattern: RegExp, id: string) => pattern.test(id.includes(':') ?
 const reasonOf = ({ id, reason, reference }: Expectation) =>
   `${id}: ${reason}${reference ? ` (${reference})` : ''}`;
 
-/** The verdict is the one expected, and no finding cites another rule. */
-function fits(one: Expectation, { verdict, findings }: Pick<WorkerResult, 'verdict' | 'findings'>): boolean {
-  if (verdict !== one.verdict) return false;
-  const { requirements } = one;
-  if (requirements === undefined) return true;
-  return findings
-    .filter((finding) => ['fail', 'warn'].includes(weigh(finding)))
-    .every(({ requirement }) => requirements.includes(requirement));
+/**
+ * Those of `all` that together account for a result: one expects its verdict, and every finding is of a rule that one
+ * of them names. Empty when they do not.
+ */
+function fit(
+  all: readonly Expectation[],
+  { verdict, findings }: Pick<WorkerResult, 'verdict' | 'findings'>,
+): Expectation[] {
+  if (!all.some((one) => one.verdict === verdict)) return [];
+  const broken = findings.filter((finding) => ['fail', 'warn'].includes(weigh(finding)));
+  const names = (one: Expectation, rule: string) => one.requirements?.includes(rule) ?? true;
+  if (!broken.every(({ requirement }) => all.some((one) => names(one, requirement)))) return [];
+  return all.filter(
+    (one) => one.verdict === verdict || broken.some(({ requirement }) => names(one, requirement)),
+  );
 }

@@ -43,8 +43,8 @@ export interface PoolOptions {
   jobs: number;
   /** Indices of targets that get one worker only. */
   exclusive?: ReadonlySet<number>;
-  /** Milliseconds that one instance may take before it counts as hung. */
-  timeout: number;
+  /** Milliseconds that one instance may take before it counts as hung, by target. */
+  timeout: readonly number[];
   allHistories: boolean;
   /** Start a worker for `task` elsewhere than in a thread; it keeps `task.position` up to date itself. */
   start?: (task: WorkerTask) => PoolWorker;
@@ -104,6 +104,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
   let next = 0;
   let lost = 0;
   let early = 0;
+  const timeout = options.timeout[share.target];
   while (!options.signal?.aborted) {
     const position = new SharedArrayBuffer(8);
     const task: WorkerTask = {
@@ -122,7 +123,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       position,
     };
     new Int32Array(position)[0] = next - 1;
-    const end = await runWorkerOnce(task, options, (message) => {
+    const end = await runWorkerOnce(task, timeout, options, (message) => {
       if (message.kind === 'plan') {
         ids = message.ids;
         options.onPlan(share.target, message.facts, message.description, message.ids.length);
@@ -152,7 +153,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       verdict: end.kind === 'hang' ? 'hang' : 'crash',
       reason: end.why,
       findings: [],
-      ms: end.kind === 'hang' ? options.timeout : 0,
+      ms: end.kind === 'hang' ? timeout : 0,
     });
     next = at + 1;
     if (next >= ids.length) return;
@@ -181,7 +182,7 @@ async function rerun(
   target: number,
 ): Promise<void> {
   let next = task.from;
-  const end = await runWorkerOnce({ ...task, until }, options, (message) => {
+  const end = await runWorkerOnce({ ...task, until }, options.timeout[target], options, (message) => {
     if (message.kind !== 'results') return;
     for (const result of message.results) {
       options.onResult(target, result);
@@ -211,6 +212,7 @@ function startThread(script: URL, task: WorkerTask): PoolWorker {
 
 function runWorkerOnce(
   task: WorkerTask,
+  timeout: number,
   options: PoolOptions,
   onMessage: (message: WorkerMessage) => void,
 ): Promise<End> {
@@ -236,7 +238,7 @@ function runWorkerOnce(
     const limit = () => {
       if (options.start !== undefined && phase !== PHASE.RUNNING) return START_MS;
       const busy = phase === PHASE.LOADING || phase === PHASE.PLANNING;
-      return busy ? LOAD_MS : options.timeout;
+      return busy ? LOAD_MS : timeout;
     };
     const watchdog = setInterval(() => {
       const at = Atomics.load(position, 0);

@@ -652,7 +652,7 @@ function judgeExpect(args: ExpectArgs, seen: NetRxSeen): Problem[] {
     problems.push({ expected, actual, ...(requirement ? { requirement } : {}) });
   };
   seen.packets.forEach((packet, i) => {
-    judgeShape(packet, i, seen.mergeable, args.buffers, add);
+    judgeShape(packet, i, seen.mergeable, args, add);
     if (seen.features !== undefined) judgeModel(packet, i, BigInt(seen.features), add);
     judgeHdr(packet, i, args.hdr, add);
     if (isGso(packet)) judgeHdr(packet, i, args['gso-hdr'], add);
@@ -669,16 +669,20 @@ function judgeExpect(args: ExpectArgs, seen: NetRxSeen): Problem[] {
 
 type Add = (aspect: string, expected: string, actual: string, standard?: string) => void;
 
-/** Buffers of a packet, as the reference model has them (5.1.6.4.1), and so many of them as the case says. */
+/**
+ * Buffers of a packet, as the reference model has them (5.1.6.4.1), and so many of them as the case says. A wrong
+ * num_buffers where a packet takes one buffer anyway hides nothing else: it is told only where somebody asks for it.
+ */
 function judgeShape(
   packet: PacketJson,
   i: number,
   mergeable: boolean,
-  buffers: Count | undefined,
+  { buffers, model, cite, hdr }: ExpectArgs,
   add: Add,
 ): void {
+  const asked = mergeable || model || cite?.num_buffers !== undefined || hdr?.num_buffers !== undefined;
   for (const { aspect, requirement, expected, actual } of judgeBuffers(mergeable, packet))
-    add(aspect, `packet ${i}: ${expected}`, actual, requirement);
+    if (asked || aspect !== 'num_buffers') add(aspect, `packet ${i}: ${expected}`, actual, requirement);
   for (const { expected, actual } of judgeCount(`packet ${i}: used buffers`, buffers, packet.lens.length))
     add('buffers', expected, actual, 'V1.1-5.1.6.4.1-D2');
 }

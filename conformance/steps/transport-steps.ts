@@ -87,6 +87,11 @@ export const forgetStep = defineStep<Record<string, never>, never>({
   example: '{forget: {}}',
   schema: obj({}),
   run(session) {
+    // What came before the reset took effect still belongs to the old session, also where it has to be asked for.
+    const { transport } = session.instance;
+    session.comparison?.sync();
+    if (transport?.kind === 'pci') transport.access.interrupts.poll();
+    else transport?.access.poll();
     // What the register write was, in the words of the contract.
     session.recorder.push({ k: 'op', op: 'reset', a: [], r: 0 });
     session.forget();

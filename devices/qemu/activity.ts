@@ -20,6 +20,8 @@ export class QemuActivity {
   readonly #machine: QemuMachine;
   readonly #nvqs: number;
   readonly #turn: () => void;
+  /** QOM path of the virtio device: that of its own, or below the PCI function that it is part of. */
+  readonly #path: string;
   /** False where QEMU does not know the commands (before 7.2). */
   #known = true;
   /** Count of commands after which it was known to hold nothing. */
@@ -32,6 +34,7 @@ export class QemuActivity {
     this.#machine = machine;
     this.#nvqs = nvqs;
     this.#turn = turn;
+    this.#path = `/machine/peripheral/dut${machine.access.kind === 'pci' ? '/virtio-backend' : ''}`;
   }
 
   /** Let it run until `sign` holds, it holds no buffer any more, or about `ms` milliseconds have passed. */
@@ -66,7 +69,7 @@ export class QemuActivity {
     let held = 0;
     try {
       const questions = Array.from({ length: this.#nvqs }, (_, queue) => ({
-        path: '/machine/peripheral/dut/virtio-backend',
+        path: this.#path,
         queue,
       }));
       const answers = this.#machine.qmp.runAll('x-query-virtio-queue-status', questions) as QueueStatus[];

@@ -1,4 +1,4 @@
-import { tryRead, writeAll } from '../../framework/native/fd.ts';
+import { tryRead, tryWrite } from '../../framework/native/fd.ts';
 import { bytesUnread } from '../../framework/native/socket.ts';
 import type { PacketPeer, PeerCaps, TakenFrame } from '../../framework/peer.ts';
 import type { QemuMachine } from './machine.ts';
@@ -23,15 +23,23 @@ export const QEMU_PEER: PeerCaps = {
   maxFrame: 65_535,
 };
 
-/** The network behind a QEMU net device: the other end of its stream socket (`-netdev socket`). */
+/**
+ * The network behind a QEMU net device: the other end of its stream socket (`-netdev socket`). Neither direction
+ * waits for the other end: what QEMU does not take is kept, and what it sends is taken in as it comes.
+ */
 export class QemuPeer implements PacketPeer {
   readonly caps = QEMU_PEER;
   readonly #machine: QemuMachine;
   readonly #fd: number;
   readonly #bytes = Buffer.alloc(256 << 10);
+  /** Bytes of `#bytes` that are no whole frame yet. */
   #have = 0;
+  #frames: TakenFrame[] = [];
+  /** Bytes that QEMU has not taken yet, and how many of the first are on their way. */
+  #unsent: Buffer[] = [];
+  #gone = 0;
   #up = true;
-  /** Frames were sent in this session. */
+  /** Frames were sent since power on: some may lie in QEMU, which keeps what its device has no buffer for. */
   #sent = false;
 
   constructor(machine: QemuMachine, fd: number) {
@@ -45,24 +53,31 @@ export class QemuPeer implements PacketPeer {
     const message = Buffer.alloc(PREFIX + frame.length);
     message.writeUInt32BE(frame.length);
     message.set(frame, PREFIX);
-    this.#machine.qtest.carriedOut++;
     this.#sent = true;
-    this.#machine.process.guard('its network socket', () => writeAll(this.#fd, message, 2000));
+    this.#unsent.push(message);
+    this.#give();
   }
 
   take(): TakenFrame[] {
-    const frames: TakenFrame[] = [];
+    this.exchange();
+    const frames = this.#frames;
+    this.#frames = [];
+    return frames;
+  }
+
+  /** Give QEMU what it takes, and take what it gives, so that a full socket holds nobody up. Returns whether any came. */
+  exchange(): boolean {
+    this.#give();
+    const before = this.#frames.length;
     for (;;) {
-      const got = this.#machine.process.guard('its network socket', () =>
-        tryRead(this.#fd, this.#bytes, this.#have),
-      );
-      if (got === 0) return frames;
+      const got = this.#guard(() => tryRead(this.#fd, this.#bytes, this.#have));
+      if (got === 0) return this.#frames.length > before;
       this.#have += got;
       let at = 0;
       while (this.#have - at >= PREFIX) {
         const end = at + PREFIX + this.#bytes.readUInt32BE(at);
         if (end > this.#have) break;
-        frames.push({ bytes: Uint8Array.from(this.#bytes.subarray(at + PREFIX, end)) });
+        this.#frames.push({ bytes: Uint8Array.from(this.#bytes.subarray(at + PREFIX, end)) });
         at = end;
       }
       this.#bytes.copyWithin(0, at, this.#have);
@@ -80,8 +95,19 @@ export class QemuPeer implements PacketPeer {
     if (this.#sent) this.#discard();
     if (!this.#up) this.link(true);
     this.take();
-    this.#have = 0;
-    this.#sent = false;
+  }
+
+  #give(): void {
+    while (this.#unsent.length > 0) {
+      const [first] = this.#unsent;
+      const gone = this.#guard(() => tryWrite(this.#fd, first.subarray(this.#gone)));
+      if (gone === 0) return;
+      this.#machine.qtest.carriedOut++;
+      this.#gone += gone;
+      if (this.#gone < first.length) continue;
+      this.#unsent.shift();
+      this.#gone = 0;
+    }
   }
 
   /**
@@ -90,12 +116,21 @@ export class QemuPeer implements PacketPeer {
    */
   #discard(): void {
     const { qmp, qtest } = this.#machine;
-    const more = bytesUnread(this.#fd) > 0;
-    if (more) qmp.run('set_link', { name: 'net', up: false });
+    this.#sent = false;
+    const more = () => this.#unsent.length > 0 || bytesUnread(this.#fd) > 0;
+    const down = more();
+    if (down) qmp.run('set_link', { name: 'net', up: false });
     qmp.run('stop');
     qmp.run('cont');
-    if (!more) return;
-    for (let turn = 0; turn < DRAIN_TURNS && bytesUnread(this.#fd) > 0; turn++) qtest.turn();
+    if (!down) return;
+    for (let turn = 0; turn < DRAIN_TURNS && more(); turn++) {
+      qtest.turn();
+      this.exchange();
+    }
     qmp.run('set_link', { name: 'net', up: true });
+  }
+
+  #guard<T>(exchange: () => T): T {
+    return this.#machine.process.guard('its network socket', exchange);
   }
 }

@@ -127,6 +127,7 @@ class QemuInstance implements ParentInstance {
     if (transport.kind === 'pci') this.#machine.interrupts!.watchesLine = transport.plan.mode === 'intx';
     return this.#activity.wait(ms, calm, () => {
       this.device.poll();
+      if (this.peer?.exchange()) this.#signs++;
       return this.#signs > 0;
     });
   }

@@ -162,7 +162,8 @@ export class QemuInterrupts implements PciInterrupts {
   onSign: (() => void) | null = null;
   readonly #qtest: Qtest;
   readonly #cells: Uint32Array;
-  #intercepted = false;
+  /** Messages by vector that `poll` has found and nobody has taken. */
+  readonly #polled: number[] = [];
   /** `poll` looks at the INTx pin as well: worth a trip only where INTx is in use. */
   watchesLine = false;
   /** Vectors that have a message: no others are looked at. */
@@ -171,6 +172,8 @@ export class QemuInterrupts implements PciInterrupts {
   constructor(qtest: Qtest, cells: Uint32Array) {
     this.#qtest = qtest;
     this.#cells = cells;
+    // Before the first driver: what rises before it is watched would never be seen.
+    qtest.intercept(IOAPIC.pci);
   }
 
   message(vector: number): { address: number; data: number } {
@@ -178,14 +181,14 @@ export class QemuInterrupts implements PciInterrupts {
     return { address: CELLS.gpa + 4 * vector, data: vector + 1 };
   }
 
+  /** A cell tells one message from none; those that `poll` found count one by one. */
   takeMessages(vector: number): number {
-    if (Atomics.load(this.#cells, vector) === 0) return 0;
-    Atomics.store(this.#cells, vector, 0);
-    return 1;
+    const count = (this.#polled[vector] ?? 0) + (this.#arrived(vector) ? 1 : 0);
+    this.#polled[vector] = 0;
+    return count;
   }
 
   intx(): boolean {
-    this.#watchLines();
     this.#qtest.turn();
     return this.#asserted();
   }
@@ -196,7 +199,8 @@ export class QemuInterrupts implements PciInterrupts {
       this.onIntx?.();
     }
     for (let vector = 0; vector < this.#vectors; vector++) {
-      if (this.takeMessages(vector) === 0) continue;
+      if (!this.#arrived(vector)) continue;
+      this.#polled[vector] = (this.#polled[vector] ?? 0) + 1;
       this.onSign?.();
       this.onMessage?.(vector);
     }
@@ -205,6 +209,7 @@ export class QemuInterrupts implements PciInterrupts {
   /** What came before belongs to nobody. */
   forget(): void {
     this.#cells.fill(0);
+    this.#polled.length = 0;
   }
 
   /** As before the first driver. */
@@ -221,10 +226,10 @@ export class QemuInterrupts implements PciInterrupts {
     return false;
   }
 
-  /** From the first time that somebody asks on, so that all others are spared the messages. */
-  #watchLines(): void {
-    if (this.#intercepted) return;
-    this.#intercepted = true;
-    this.#qtest.intercept(IOAPIC.pci);
+  /** Whether a message of `vector` is in its cell, which is empty afterwards. */
+  #arrived(vector: number): boolean {
+    if (Atomics.load(this.#cells, vector) === 0) return false;
+    Atomics.store(this.#cells, vector, 0);
+    return true;
   }
 }

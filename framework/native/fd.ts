@@ -98,6 +98,20 @@ export function tryRead(fd: number, into: Uint8Array, at = 0): number {
 }
 
 /**
+ * Write to a non-blocking `fd` without waiting. Returns the number of bytes, 0 when it takes none now.
+ * @throws PeerClosedError, SystemError
+ */
+export function tryWrite(fd: number, bytes: Uint8Array): number {
+  for (;;) {
+    const sent = attempt((c) => c.write(fd, bytes, bytes.length));
+    if (sent >= 0) return sent;
+    if (sent === -EPIPE || sent === -ECONNRESET) throw new PeerClosedError(`write to fd ${fd}`);
+    if (sent === -EAGAIN) return 0;
+    if (sent !== -EINTR) throw new SystemError('write', `fd ${fd}`, -sent);
+  }
+}
+
+/**
  * Write all of `bytes` to a non-blocking `fd` within `ms` milliseconds.
  * @throws TimeLimitError, PeerClosedError, SystemError
  */
@@ -105,14 +119,10 @@ export function writeAll(fd: number, bytes: Uint8Array, ms: number): void {
   const end = performance.now() + ms;
   let at = 0;
   while (at < bytes.length) {
-    const part = at === 0 ? bytes : bytes.subarray(at);
-    const sent = attempt((c) => c.write(fd, part, part.length));
-    if (sent >= 0) at += sent;
-    else if (sent === -EPIPE || sent === -ECONNRESET) throw new PeerClosedError(`write to fd ${fd}`);
-    else if (sent === -EAGAIN) {
-      if (!waitWritable(fd, Math.max(0, end - performance.now())))
-        throw new TimeLimitError(`write to fd ${fd}`, ms);
-    } else if (sent !== -EINTR) throw new SystemError('write', `fd ${fd}`, -sent);
+    const sent = tryWrite(fd, at === 0 ? bytes : bytes.subarray(at));
+    at += sent;
+    if (sent === 0 && !waitWritable(fd, Math.max(0, end - performance.now())))
+      throw new TimeLimitError(`write to fd ${fd}`, ms);
   }
 }
 

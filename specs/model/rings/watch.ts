@@ -115,7 +115,7 @@ export class Watch {
         return;
       case 'irq':
         if (!event.old) this.#queues.get(event.q)?.notifications.came();
-        this.#irq(event.q);
+        this.#irq(event.q, event.old === true);
         return;
       case 'notify':
         this.#queues.get(event.q)?.notifications.ask(event);
@@ -289,6 +289,7 @@ export class Watch {
     }
     if (!this.#driverOk) {
       const late = this.#afterReset && !this.#given(pa, n);
+      if (!late && this.#tellsKicks(pa, n)) return;
       const rule = late ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
       const when = late ? 'after the reset' : 'before DRIVER_OK';
       this.#report(rule, `no store ${when}`, `${n} bytes at pa 0x${pa.toString(16)}`);
@@ -310,6 +311,14 @@ export class Watch {
       this.#areas.some((area) => pa >= area.pa && pa + n <= area.pa + area.size) ||
       this.#buffers.some((buffer) => buffer.writableAt(pa, n) >= 0)
     );
+  }
+
+  /** Whether the place is where the device of a ready queue tells which kicks it wants: that uses no buffer. */
+  #tellsKicks(pa: number, n: number): boolean {
+    const area = this.#areas.findLast((one) => pa >= one.pa && pa + n <= one.pa + one.size);
+    if (area?.name !== 'device' || this.#queues.get(area.q)?.ready !== true) return false;
+    // Split: flags before the index, avail_event behind the ring (2.6.8).
+    return area.packed || pa + n <= area.pa + 2 || pa >= area.pa + 4 + 8 * area.num;
   }
 
   #areaStore(area: AreaEvent, store: StoreEvent): void {
@@ -445,13 +454,14 @@ export class Watch {
     } else this.#report('INV-MAPPING', 'only mapped memory is accessed', what);
   }
 
-  #irq(q: number): void {
+  /** Before DRIVER_OK a notification is for the session before, unless there are buffers that it can be for. */
+  #irq(q: number, old: boolean): void {
     if (this.#frozen)
       this.#report('VDPA-089', 'no notification of a device that was stopped', `one of queue ${q}`);
     if (this.#driverOk) return;
-    const rule = this.#afterReset ? 'P1.1-019a' : 'V1.1-2.1.2-D2';
+    const late = this.#afterReset && (old || !this.#buffers.some(({ event }) => event.q === q));
     this.#report(
-      rule,
+      late ? 'P1.1-019a' : 'V1.1-2.1.2-D2',
       'no used buffer notification outside a running session',
       `a notification of queue ${q}`,
     );
