@@ -66,6 +66,17 @@ describe('an expectation', () => {
     expect(apply(result('device-status/late:a=1', 'pass'), { expires: '2025-12-31' }).verdict).toBe('pass');
   });
 
+  it('adds up: one that expects the verdict, and one for each rule that is broken', () => {
+    const other = { ...known, id: 'other', requirements: ['V1.1-2.1.2-D2'] };
+    const both = result('device-status/late:size=2', 'fail', 'V1.1-2.1.2-D1');
+    both.findings.push({ ...both.findings[0], requirement: 'V1.1-2.1.2-D2' });
+    expect(apply(both).verdict).toBe('fail');
+    expect(new Expected([known, other], 'qemu:virtio-blk-pci', '2026-01-01').apply(both)).toMatchObject({
+      verdict: 'xfail',
+      reason: 'late: it comes too late; other: it comes too late',
+    });
+  });
+
   it('says why in the result', () => {
     const late = result('device-status/late:size=2', 'fail', 'V1.1-2.1.2-D1');
     expect(apply(late, { reference: 'bug 7' }).reason).toBe('late: it comes too late (bug 7)');

@@ -3,21 +3,19 @@ import type { Finding, Oracle } from './finding.ts';
 
 /**
  * A device that sets DEVICE_NEEDS_RESET while DRIVER_OK is set sends a configuration change notification, and
- * the bit is readable when it comes (2.1.2). Judged at the end of the session or history, and only while a
- * configuration callback is registered. A device with time of its own may still be about to send it until somebody
- * has waited for it.
+ * the bit is readable when it comes (2.1.2). Judged at the end of the session or history, only while a configuration
+ * callback is registered, and only where the device was let run until it was idle: an interrupt may take its time.
  */
 export const needsReset: Oracle = (history) => {
   const findings: Finding[] = [];
   let listening = false;
   let seenAt = -1;
   let told = false;
+  let rested = false;
   let early = false;
   let step = 0;
-  const concurrent = history.events.some((event) => event.k === 'compared');
-  let waited = !concurrent;
   const close = () => {
-    if (seenAt >= 0 && !told && waited) {
+    if (seenAt >= 0 && !told && rested) {
       findings.push({
         oracle: 'invariant',
         requirement: 'V1.1-2.1.2-D4',
@@ -30,13 +28,13 @@ export const needsReset: Oracle = (history) => {
     }
     seenAt = -1;
     told = false;
+    rested = false;
     early = false;
-    waited = !concurrent;
   };
   history.events.forEach((event, at) => {
     if (event.k === 'step') step = event.i;
+    else if (event.k === 'pump' && event.idle) rested ||= seenAt >= 0;
     else if (event.k === 'config-irq') told ||= (event.status & STATUS.DEVICE_NEEDS_RESET) !== 0;
-    else if (event.k === 'pump') waited ||= seenAt >= 0 && event.idle === true;
     else if (event.k === 'reset-done') close();
     else if (event.k === 'op') {
       if (event.op === 'reset') {

@@ -4,6 +4,7 @@ import { SplitDeviceRing } from '../../framework/virtqueue/device/split.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { SimulatorDevice } from './core.ts';
 import { KEPT } from './engine.ts';
+import type { NetConfig } from './net/net-config.ts';
 import type { SimQueue } from './queue.ts';
 import { batchUsed, skipMalformed } from './ring-variants.ts';
 
@@ -21,6 +22,10 @@ const EAGER_BUDGET = 1024;
 const LATE_RESET_READS = 3;
 /** Usable IOVAs behind an IOMMU of three levels, as vp_vdpa tells them. */
 const NARROW_RANGE = { first: 0, last: 2 ** 39 - 1 } as const;
+/** Addresses that a net device with old habits filters by. */
+const FILTER_ROOM = 63;
+/** Bytes of the mac field, the first of the configuration of a net device. */
+const MAC_SIZE = 6;
 
 const VARIANTS: readonly Variant[] = [
   {
@@ -151,6 +156,23 @@ const VARIANTS: readonly Variant[] = [
         late = null;
         return reset.call(device);
       };
+    },
+  },
+  {
+    name: 'old-habits',
+    description: `net: takes a mac written before the features are fixed; given more than ${FILTER_ROOM} addresses lets all multicast in (section 5.1.6.5.2)`,
+    apply(device) {
+      const { filter } = device as Partial<NetConfig>;
+      if (filter === undefined) return;
+      const { setConfig } = device;
+      device.setConfig = (offset, bytes) => {
+        if ((device.status & STATUS.FEATURES_OK) !== 0 || offset >= MAC_SIZE) setConfig.call(device, offset, bytes);
+        else device.config.store(offset, bytes.subarray(0, MAC_SIZE - offset));
+      };
+      const { acceptsMulticast } = filter;
+      const full = () => filter.unicast.size + filter.multicast.size > FILTER_ROOM;
+      filter.acceptsMulticast = (destination) =>
+        acceptsMulticast.call(filter, destination) || (full() && !filter.nomulti);
     },
   },
   {

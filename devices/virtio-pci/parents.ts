@@ -104,7 +104,11 @@ function onTop<F extends PciFunction | MmioFunction>(
           }
         : {}),
     },
-    pump: (budget) => sim.pump(budget),
+    pump(budget) {
+      const done = sim.pump(budget);
+      if (device instanceof TransportDevice) device.poll();
+      return done;
+    },
     dispose: () => base.dispose?.(),
   };
 }

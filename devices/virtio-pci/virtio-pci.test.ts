@@ -62,6 +62,23 @@ describe('the driver for virtio-mmio', () => {
     expect(device.getConfigSize()).toBe(sim().getConfigSize());
   });
 
+  it('forgets queue addresses at a reset, also where the registers keep them', () => {
+    const fn = new MmioFunction(sim());
+    const device = new VirtioMmioDevice(fn, { mode: 'line' });
+    device.setVqAddress(0, 0x1000, 0x2000, 0x3000);
+    device.setVqReady(0, true);
+    const { forget } = fn.core;
+    fn.core.forget = () => {
+      const [{ areas }] = fn.core.queues;
+      forget.call(fn.core);
+      fn.core.queues[0].areas = areas;
+    };
+    device.reset();
+    expect(fn.core.queues[0].areas[0]).toEqual([0x1000, 0]);
+    device.setVqReady(0, true);
+    expect(fn.core.queues[0].areas.flat()).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
   it('does not touch a placeholder', () => {
     const fn = new MmioFunction(sim());
     fn.registers.named('DeviceID').read = () => 0;

@@ -134,7 +134,10 @@ export class VirtioMmioDevice extends TransportDevice {
   }
 
   // ── interrupts (section 4.2.3.4) ──────────────────────────────────────────────────────────────
-  prepareQueue(): void {}
+  /** A device may keep what stood in the address registers before a reset; the contract forgets it. */
+  prepareQueue(idx: number): void {
+    if (!this.queues[idx].placed) this.writeQueueAreas(idx, [0, 0, 0]);
+  }
   startInterrupts(): void {}
   forgetInterrupts(): void {
     this.#mode = this.plan.mode;

@@ -35,6 +35,8 @@ export interface TransportQueue {
   /** Size and areas to write before the queue is enabled next; null: nothing new. */
   num: number | null;
   areas: readonly [Iova, Iova, Iova] | null;
+  /** Areas were set since the last reset. */
+  placed: boolean;
   /** Enabled by us since the last reset. */
   enabled: boolean;
 }
@@ -103,7 +105,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   /** Take the device over: to be called by the constructors of derived classes, last. */
   protected probed(): void {
     for (let index = 0; index < this.nvqs; index++)
-      this.queues.push({ index, callback: null, num: null, areas: null, enabled: false });
+      this.queues.push({ index, callback: null, num: null, areas: null, placed: false, enabled: false });
     this.reset();
     if ((this.getDeviceFeatures() & F_NOTIFICATION_DATA) === 0n) this.kickVqWithData = undefined;
     this.#numMax[0] = this.#largestSize();
@@ -124,6 +126,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
     const queue = this.queues[idx];
     if (queue === undefined) return -ERRNO.EINVAL;
     queue.areas = [descArea, driverArea, deviceArea];
+    queue.placed = true;
     if (!queue.enabled) this.#writeParameters(queue);
     return 0;
   }
@@ -148,7 +151,11 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
     const queue = this.queues[idx];
     if (queue === undefined) return;
     if (!ready) {
-      if (queue.enabled) this.writeQueueEnabled(idx, false);
+      if (queue.enabled) {
+        this.writeQueueEnabled(idx, false);
+        // What it did before it stopped is told before this returns.
+        this.poll();
+      }
       queue.enabled = false;
     } else if (!queue.enabled) {
       this.#writeParameters(queue);
@@ -231,6 +238,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
       queue.callback = null;
       queue.num = null;
       queue.areas = null;
+      queue.placed = false;
       queue.enabled = false;
     }
     this.forgetInterrupts();

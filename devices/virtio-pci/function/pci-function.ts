@@ -73,6 +73,9 @@ export class PciFunction implements PciAccess, PciInterrupts {
   onMessage: ((vector: number) => void) | null = null;
   onIntx: (() => void) | null = null;
   readonly #messages: number[] = [];
+  /** Messages, by vector, and a rise of the pin that nobody has looked for yet (`polled`). */
+  #late: number[] = [];
+  #lateRise = false;
   #pinWas = false;
 
   constructor(sim: SimulatorDevice, shape: PciShape) {
@@ -148,11 +151,17 @@ export class PciFunction implements PciAccess, PciInterrupts {
   receive(address: number, data: number): void {
     const vector = data - MESSAGE_DATA;
     if (vector < 0 || address !== this.message(vector).address) return;
+    if (this.shape.polled) this.#late.push(vector);
+    else this.#arrived(vector);
+  }
+  #arrived(vector: number): void {
     this.#messages[vector] = (this.#messages[vector] ?? 0) + 1;
     this.onMessage?.(vector);
   }
   takeMessages(vector: number): number {
-    const count = this.#messages[vector] ?? 0;
+    const late = this.#late.length;
+    this.#late = this.#late.filter((one) => one !== vector);
+    const count = (this.#messages[vector] ?? 0) + late - this.#late.length;
     this.#messages[vector] = 0;
     return count;
   }
@@ -164,9 +173,15 @@ export class PciFunction implements PciAccess, PciInterrupts {
     const level = this.intx();
     const rises = level && !this.#pinWas;
     this.#pinWas = level;
-    if (rises) this.onIntx?.();
+    if (rises && this.shape.polled) this.#lateRise = true;
+    else if (rises) this.onIntx?.();
   }
-  poll(): void {}
+  poll(): void {
+    for (const vector of this.#late.splice(0)) this.#arrived(vector);
+    if (!this.#lateRise) return;
+    this.#lateRise = false;
+    if (this.intx()) this.onIntx?.();
+  }
 
   // ── the bus ───────────────────────────────────────────────────────────────────────────────────
   readConfig(offset: number, size: AccessSize): number {

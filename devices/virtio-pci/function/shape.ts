@@ -16,6 +16,8 @@ export interface PciShape {
   /** MSI-X vectors; 0: one for each queue and one for the configuration. */
   readonly vectors: number;
   readonly intx: boolean;
+  /** The platform sees interrupts only when it looks (`poll`, `takeMessages`), as one without interrupt handlers. */
+  readonly polled: boolean;
   readonly transitional: boolean;
   /** ISR status is kept up to date while MSI-X is enabled. */
   readonly isrWithMsix: boolean;
@@ -45,6 +47,7 @@ export const PLAIN: PciShape = {
   ioNotify: false,
   vectors: 0,
   intx: true,
+  polled: false,
   transitional: false,
   isrWithMsix: true,
   configSetsQueueBit: false,
@@ -78,6 +81,7 @@ export const PCI_SHAPES: readonly PciShape[] = [
   }),
   shape('one-vector', 'a single MSI-X vector (4.1.5.1.2.1 recommends more)', { vectors: 1 }),
   shape('no-intx', 'no interrupt pin', { intx: false }),
+  shape('polled', 'interrupts are seen late, when the platform looks for them', { polled: true }),
   shape('transitional', 'transitional device id and revision (the legacy interface itself is not there)', {
     transitional: true,
   }),
