@@ -7,6 +7,9 @@ const CALM_TURNS = 2;
 /** Turns between two looks at the queues. */
 const BETWEEN = 12;
 
+/** Turns that a wait takes at most once its time is over. */
+const MOST_TURNS = 50;
+
 interface QueueStatus {
   inuse: number;
 }
@@ -42,7 +45,9 @@ export class QemuActivity {
     const { qtest } = this.#machine;
     if (qtest.carriedOut === this.#rested) return sign();
     const end = performance.now() + ms;
-    for (;;) {
+    for (let all = 1; ; all++) {
+      // Whoever answers interrupts keeps it busy as well.
+      if (all > MOST_TURNS && performance.now() > end) return false;
       const turns = this.#count();
       if (calm && turns > CALM_TURNS) break;
       this.#turn();

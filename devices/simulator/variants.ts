@@ -166,7 +166,8 @@ const VARIANTS: readonly Variant[] = [
       if (filter === undefined) return;
       const { setConfig } = device;
       device.setConfig = (offset, bytes) => {
-        if ((device.status & STATUS.FEATURES_OK) !== 0 || offset >= MAC_SIZE) setConfig.call(device, offset, bytes);
+        if ((device.status & STATUS.FEATURES_OK) !== 0 || offset >= MAC_SIZE)
+          setConfig.call(device, offset, bytes);
         else device.config.store(offset, bytes.subarray(0, MAC_SIZE - offset));
       };
       const { acceptsMulticast } = filter;

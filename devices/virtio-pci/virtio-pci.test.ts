@@ -79,6 +79,17 @@ describe('the driver for virtio-mmio', () => {
     expect(fn.core.queues[0].areas.flat()).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
+  it('acknowledges nothing on a line that is up for nothing', () => {
+    const fn = new MmioFunction(sim());
+    const acknowledged: number[] = [];
+    fn.acknowledge = (bits) => void acknowledged.push(bits);
+    new VirtioMmioDevice(fn, { mode: 'line' });
+    fn.onLine?.();
+    fn.interruptStatus = 1;
+    fn.onLine?.();
+    expect(acknowledged).toEqual([1]);
+  });
+
   it('does not touch a placeholder', () => {
     const fn = new MmioFunction(sim());
     fn.registers.named('DeviceID').read = () => 0;

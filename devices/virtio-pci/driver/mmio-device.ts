@@ -151,6 +151,8 @@ export class VirtioMmioDevice extends TransportDevice {
   #interrupt(): void {
     if (this.#mode !== 'line') return;
     const bits = this.#get('InterruptStatus');
+    // A line that is up for nothing: there is nothing to acknowledge.
+    if (bits === 0) return;
     this.#set('InterruptACK', bits);
     if ((bits & QUEUE_INTERRUPT) !== 0) this.queueInterrupt();
     if ((bits & CONFIG_INTERRUPT) !== 0) this.configInterrupt();
