@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { patience } from '../conformance/runner/patience.ts';
 import { LAST_SIZE, LastSequence } from './last-sequence.ts';
 import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
 import type { Sequence } from './sequence.ts';
@@ -130,13 +131,13 @@ function runLife(
         Atomics.store(control, 1, 1);
         stoppedAt = now;
       }
-      if (stoppedAt > 0 && now - stoppedAt > GRACE_MS + options.timeout) finish(null);
+      if (stoppedAt > 0 && now - stoppedAt > patience(GRACE_MS + options.timeout)) finish(null);
       const at = Atomics.load(control, 0);
       const beats = Atomics.load(control, 2);
       if (beats !== last) {
         last = beats;
         since = now;
-      } else if (at > 0 && now - since > options.timeout) {
+      } else if (at > 0 && now - since > patience(options.timeout)) {
         finish({ at, why: `sequence ${at} did not end within ${options.timeout} ms` });
       }
     }, LOOK_MS);

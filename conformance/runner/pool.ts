@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
+import { patience } from './patience.ts';
 import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from './protocol.ts';
 
 /** Time that a worker may take to load the catalogue and the target, in milliseconds; one elsewhere has to boot first. */
@@ -248,7 +249,7 @@ function runWorkerOnce(
         last = at;
         phase = reached;
         since = now;
-      } else if (now - since > limit()) {
+      } else if (now - since > patience(limit())) {
         finish({ kind: 'hang', why: `no end within ${limit()} ms` });
       }
     }, LOOK_MS);

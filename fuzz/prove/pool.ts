@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { patience } from '../../conformance/runner/patience.ts';
 import type { ProveMessage, ProveTask, Unit } from './protocol.ts';
 
 /** How often the watchdog looks, in milliseconds. */
@@ -86,7 +87,7 @@ class ProveWorker {
   /** Resolves to whether the worker can go on. */
   work(unit: Unit): Promise<boolean> {
     const { timeout, signal, onLost, onMessage } = this.#options;
-    const patience = unit.kind === 'shrink' ? SHRINK_FACTOR * timeout : timeout;
+    const limit = unit.kind === 'shrink' ? SHRINK_FACTOR * timeout : timeout;
     return new Promise((resolve) => {
       let last = 0;
       let since = performance.now();
@@ -108,7 +109,7 @@ class ProveWorker {
         if (beat !== last) {
           last = beat;
           since = now;
-        } else if (now - since > patience) lost('hang', `no end within ${patience} ms`);
+        } else if (now - since > patience(limit)) lost('hang', `no end within ${limit} ms`);
       }, LOOK_MS);
       this.#onDeath = (why) => lost('crash', why);
       this.#onMessage = (message) => {
