@@ -267,8 +267,13 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .passThroughOptions()
     .action((words) => setCode(vdpaCommand(words, context)));
 
-  command('targets', 'List the built-in parents and their options', ['targets', 'targets --json'])
+  command('targets', 'List the built-in parents and their options', [
+    'targets',
+    'targets --json',
+    'targets --matrix',
+  ])
     .option('--json', 'print JSON lines')
+    .option('--matrix', 'drive them, and print what each declares and proves as a Markdown table (or --json)')
     .action((options) => setCode(targetsCommand(options, context)));
 
   command('steps', 'List the words of the step language', ['steps', 'steps request'])

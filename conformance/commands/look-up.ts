@@ -2,6 +2,8 @@ import { stringify } from 'yaml';
 import type { ParentOption } from '../../framework/parent.ts';
 import { requirements } from '../../specs/requirements.ts';
 import { closestName, namesOf } from '../../specs/virtio-1.1/features.ts';
+import { matrixMarkdown } from '../matrix/markdown.ts';
+import { matrixParents, parentMatrix } from '../matrix/matrix.ts';
 import { SUITE_RULES, type SuiteRule } from '../oracles/suite-rules.ts';
 import { deviceFacts } from '../runner/device-facts.ts';
 import { selector } from '../runner/query.ts';
@@ -121,11 +123,23 @@ function listExternal(
     );
 }
 
+/** `vdpa-cts targets --matrix`: what the built-in parents in this process declare and prove. */
+function printMatrix({ json }: { json?: boolean }, context: CommandContext): number {
+  const rows = parentMatrix(
+    matrixParents(context.builtIn.values(), context.defaultTargets),
+    openCatalogue(undefined).cases,
+  );
+  context.out.write(json ? `${JSON.stringify(rows, null, 2)}\n` : matrixMarkdown(rows));
+  return EXIT.CLEAN;
+}
+
 /** `vdpa-cts targets`: the built-in parents and their options. */
 export function targetsCommand(
-  options: { json?: boolean },
-  { builtIn, defaultTargets, out }: CommandContext,
+  options: { json?: boolean; matrix?: boolean; markdown?: boolean },
+  context: CommandContext,
 ): number {
+  if (options.matrix) return printMatrix(options, context);
+  const { builtIn, defaultTargets, out } = context;
   for (const { name, deviceType, description, options: own = [], ...definition } of builtIn.values()) {
     if (definition.external) {
       listExternal({ name, description, options: own }, options.json ?? false, out);

@@ -199,7 +199,10 @@ export const noCommands: Scene = {
         kick: 'yes',
       }),
       step('quiet'),
-      about('P1.1-027', step('served-or-needs-reset', { as })),
+      // Room before the command is a chain in the wrong order: a device may well stop there, and cannot always say so.
+      first && room.length > 0 && readable.length > 0
+        ? softly('V1.1-2.1.2-D3', step('served-or-needs-reset', { as }))
+        : about('P1.1-027', step('served-or-needs-reset', { as })),
       ...(whole
         ? [about('P1.1-027', step('used', { as, 'may-be-missing': true, 'last-byte': [0, 1] }))]
         : []),
