@@ -3,6 +3,7 @@ import { CORE_DEFECTS } from './core.ts';
 import type { Defect } from './defect.ts';
 import { DIRTY_DEFECTS } from './dirty.ts';
 import { MANAGEMENT_DEFECTS } from './management.ts';
+import { MIGRATION_DEFECTS } from './migration.ts';
 import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
@@ -26,6 +27,7 @@ const files: readonly (readonly Defect[])[] = [
   CORE_DEFECTS,
   DIRTY_DEFECTS,
   MANAGEMENT_DEFECTS,
+  MIGRATION_DEFECTS,
   NET_CONTROL_DEFECTS,
   NET_CONTROL_BREACH_DEFECTS,
   NET_FILTER_DEFECTS,
