@@ -29,6 +29,9 @@ export interface MigrationHit {
   readonly bucket: string;
 }
 
+/** What is only recommended, and shows that the number of queue pairs got lost. */
+const ALSO_COUNTED: ReadonlySet<string> = new Set(['V1.1-5.1.6.5.5-N4']);
+
 /**
  * Random migrations under traffic over pairs of targets, judged by the reference model, which shares nothing with
  * devices: each call of {@link next} runs one sequence of one pair. The same seed gives the same sequences.
@@ -42,7 +45,12 @@ export class MigrationCampaign {
   constructor(pairs: readonly Pair[], seed: number, guest: GuestMemory) {
     this.pairs = pairs;
     this.#seed = seed;
-    this.#benches = pairs.map(({ from, facts }) => ({ target: from, facts, guest }));
+    this.#benches = pairs.map(({ from, facts }) => ({
+      target: from,
+      facts,
+      guest,
+      warnings: ALSO_COUNTED,
+    }));
     this.figures = pairs.map(() => ({ sequences: 0, split: 0, packed: 0, stopped: 0, findings: 0 }));
   }
 

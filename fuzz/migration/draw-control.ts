@@ -10,6 +10,8 @@ interface SetUp {
   /** First number of the table entries in force, four of each kind; null before the first table. */
   table: number | null;
   vlans: Set<number>;
+  /** Queue pairs in use. */
+  pairs: number;
 }
 
 /**
@@ -27,13 +29,34 @@ export function drawControl(facts: DeviceFacts, draw: Draw, count: number): Draw
     'net.MQ',
   ];
   for (const name of further) if (offers(facts, name) && chance(draw, 50)) features.push(name);
-  const set: SetUp = { promisc: false, allmulti: false, table: null, vlans: new Set() };
+  const set: SetUp = { promisc: false, allmulti: false, table: null, vlans: new Set(), pairs: 1 };
   const steps = [step('bring-up', { features, size: pick(draw, [8, 16, 64]) }), step('net-quiet-filter')];
   for (let i = 0; i < count; i++) {
     for (let n = between(draw, 1, 3); n > 0; n--) steps.push(command(facts, draw, features, set));
     if (chance(draw, 30)) steps.push(late(draw, i, set));
     steps.push(step('migrate'), step('quiet'));
     for (let n = between(draw, 1, 3); n > 0; n--) steps.push(probe(draw, set));
+  }
+  return steps;
+}
+
+const NO_OFFLOADS = '00 00 00 00 00 00 00 00';
+/** GUEST_CSUM and GUEST_TSO4 (section 5.1.6.5.6.1). */
+const ALL_OFFLOADS = '82 00 00 00 00 00 00 00';
+
+/** Offloads that are switched while devices change: a driver that switched them off gets plain frames only. */
+export function drawOffloads(facts: DeviceFacts, draw: Draw, count: number): DrawnStep[] {
+  const features = ['net.CTRL_VQ', 'net.CTRL_GUEST_OFFLOADS', 'net.GUEST_CSUM', 'net.GUEST_TSO4'];
+  if (offers(facts, 'RING_PACKED') && chance(draw, 50)) features.push('RING_PACKED');
+  const steps = [step('bring-up', { features, size: 64 })];
+  for (let i = 0; i < count; i++) {
+    const off = chance(draw, 60);
+    const data = off ? NO_OFFLOADS : ALL_OFFLOADS;
+    steps.push(step('net-ctrl', { class: 'offloads', data, ack: 'model' }), step('migrate'));
+    steps.push(step('net-rx', { post: { count: 4, size: 4096 } }), step('net-rx', { forget: true }));
+    const hdr = off ? { hdr: { flags: 0, gso_type: 0 } } : {};
+    steps.push(step('peer', { send: 'P3' }));
+    steps.push(about('P1.1-027v', step('net-rx', { expect: { frames: 'P3', ...hdr } })));
   }
   return steps;
 }
@@ -62,6 +85,7 @@ function command(facts: DeviceFacts, draw: Draw, features: readonly string[], se
       return ctrl({ class: 'mac', command: 1, data: `02000000000${between(draw, 1, 9)}` });
     case 'pairs': {
       const pairs = between(draw, 1, Math.min(8, facts.values.max_virtqueue_pairs as number));
+      set.pairs = pairs;
       return ctrl({ class: 'mq', command: 0, data: `0${pairs} 00` });
     }
     default: {
@@ -81,7 +105,11 @@ function late(draw: Draw, i: number, set: SetUp): DrawnStep {
 }
 
 /** A frame that has to arrive. */
-function probe(draw: Draw, { promisc, allmulti, table, vlans }: SetUp): DrawnStep {
+function probe(draw: Draw, { promisc, allmulti, table, vlans, pairs }: SetUp): DrawnStep {
+  if (pairs > 1 && chance(draw, 25)) {
+    const flows = { flows: 4, replies: 18, tx: [2, 1], follows: 16, within: pairs };
+    return about('V1.1-5.1.6.5.5-N4', step('net-flows', flows));
+  }
   const known: Record<string, unknown>[] = [{ to: 'dev' }];
   if (table !== null)
     known.push({ to: `uni-${table + draw.int(4)}` }, { to: `multi-${table + draw.int(4)}` });

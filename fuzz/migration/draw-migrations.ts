@@ -6,7 +6,7 @@ import { STRATEGIES } from '../strategies/index.ts';
 import { bringUp } from '../strategies/lifecycle.ts';
 import { type DrawnStep, type Strategy, step } from '../strategy.ts';
 import { freshView, settled, type View } from '../view.ts';
-import { drawControl } from './draw-control.ts';
+import { drawControl, drawOffloads } from './draw-control.ts';
 
 /** Strategies whose steps keep the rules and leave the session running. */
 const TRAFFIC: readonly string[] = [
@@ -29,18 +29,25 @@ const LONGEST = 6;
 /** A sequence of traffic with several migrations in it; the last one is followed by traffic as well. */
 export function drawMigrations(facts: DeviceFacts, draw: Draw, seed: number): Sequence {
   const view = freshView(facts, between(draw, 46, 120));
-  const control =
+  const net =
     facts.type === 'net' &&
     facts.peer?.send === true &&
-    offers(facts, 'net.CTRL_VQ', 'net.CTRL_RX', 'net.MAC') &&
-    chance(draw, 25);
+    offers(facts, 'net.CTRL_VQ', 'net.CTRL_RX', 'net.MAC');
+  const kind = net ? draw.int(100) : 100;
   const count = between(draw, 1, LONGEST);
-  const steps = control ? drawControl(facts, draw, count) : drawTraffic(view, draw, count);
+  const switches = offers(facts, 'net.CTRL_GUEST_OFFLOADS', 'net.GUEST_CSUM', 'net.GUEST_TSO4');
+  if (kind < 6 && switches && facts.peer?.sendMeta === 'gso')
+    return { seed, steps: numbered(drawOffloads(facts, draw, count)) };
+  const steps = kind < 30 ? drawControl(facts, draw, count) : drawTraffic(view, draw, count);
   return { seed, steps: numbered(steps) };
 }
 
 function drawTraffic(view: View, draw: Draw, count: number): DrawnStep[] {
-  const steps: DrawnStep[] = [bringUp(view, draw, 'running')];
+  const first = bringUp(view, draw, 'running');
+  const tells = view.facts.abilities.includes('vq-state');
+  const steps: DrawnStep[] = [
+    tells && !view.packed && chance(draw, 12) ? atHalf(first, between(draw, 1, 4)) : first,
+  ];
   for (let i = 0; i < count; i++) {
     some(steps, view, draw, between(draw, 0, 5));
     if (chance(draw, 25)) held(steps, view, draw);
@@ -54,6 +61,12 @@ function drawTraffic(view: View, draw: Draw, count: number): DrawnStep[] {
   steps.push(step('settle'));
   return steps;
 }
+
+/** The same, `before` buffers away from the middle of the index. */
+const atHalf = (drawn: DrawnStep, before: number): DrawnStep => ({
+  ...drawn,
+  args: { ...drawn.args, start: { index: 0x8000 - before } },
+});
 
 /** `count` pieces of traffic. */
 function some(steps: DrawnStep[], view: View, draw: Draw, count: number): void {
