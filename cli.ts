@@ -138,7 +138,7 @@ function program(context: CommandContext, setCode: (code: number) => void): Comm
     .option('-o, --out <dir>', 'folder for findings (default: out/fuzz); findings there are known already')
     .option(
       '--timeout <ms>',
-      'time that one sequence may take before it is a hang (default 5000; 30000 outside the process)',
+      'time that one sequence may take before it is a hang (default 5000; 120000 outside the process)',
       positive,
     )
     .option(

@@ -1,14 +1,15 @@
 /**
- * What `kill-at-random.ts` kills: a process whose worker starts qemu-storage-daemon and runs cases against it
- * without end. Prints the pid of the daemon and its folder; ends its worker at the first line on standard input.
+ * What `kill-at-random.ts` kills: a process whose worker runs cases without end against a device of its own:
+ * `daemon` (qemu-storage-daemon) or `qemu`. Prints one line of JSON with the pid of the device and what marks it, and
+ * one line for each device that died under it and was replaced. Ends its worker at the first line on standard input.
  */
-import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 if (isMainThread) {
   // A worker does not inherit the loader.
   const start = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(import.meta.url)}); })`;
-  const worker = new Worker(start, { eval: true });
-  worker.on('message', (message: { pid: number; folder: string }) => {
+  const worker = new Worker(start, { eval: true, workerData: process.argv[2] ?? 'daemon' });
+  worker.on('message', (message: object) => {
     console.log(JSON.stringify(message));
   });
   worker.on('error', (error) => {
@@ -27,19 +28,22 @@ if (isMainThread) {
   const { instancesOf } = await import('../conformance/loader/expand.ts');
   const { GuestMemory } = await import('../framework/memory/guest-memory.ts');
   const { parentSource } = await import('../parents.ts');
+  const { processesWith } = await import('./processes.ts');
+  const guest = new GuestMemory(8 << 20);
   const { storageDaemon } = await import('../tests/daemon.ts');
-  const daemon = storageDaemon();
-  const target = await resolveTarget(`vhost-user:${daemon.socket},type=blk`, parentSource);
+  const daemon = workerData === 'qemu' ? null : storageDaemon();
+  const mark = daemon?.folder ?? `mark-${process.pid}`;
+  const spec = daemon ? `vhost-user:${daemon.socket},type=blk` : `qemu:virtio-blk-pci,serial=${mark}`;
+  const target = await resolveTarget(spec, parentSource);
   const facts = deviceFacts(target.definition, target.options);
   const { cases } = openCatalogue(undefined);
-  const guest = new GuestMemory(8 << 20);
-  parentPort!.postMessage({ pid: daemon.child.pid, folder: daemon.folder });
-  for (;;) {
-    for (const definition of cases) {
-      for (const instance of instancesOf(definition, facts.values)) {
-        if (daemon.child.status !== null) throw new Error('the daemon died');
-        runInstance(instance, target, facts, guest);
-      }
-    }
+  const instances = cases.flatMap((definition) => [...instancesOf(definition, facts.values)].slice(0, 3));
+  let told = false;
+  for (let i = 0; ; i++) {
+    if (daemon && daemon.child.status !== null) throw new Error('the daemon died');
+    const { verdict } = runInstance(instances[i % instances.length], target, facts, guest);
+    if (!told) parentPort!.postMessage({ pid: daemon?.child.pid ?? processesWith(mark)[0], mark });
+    told = true;
+    if (verdict === 'crash') parentPort!.postMessage({ replaced: processesWith(mark)[0] ?? 0 });
   }
 }

@@ -18,7 +18,7 @@ const pairs = (properties: Readonly<Record<string, string>>) =>
   Object.entries(properties).map(([name, value]) => `,${name}=${value}`);
 
 /** QEMU's arguments: a machine that runs no guest code, one device, and what that needs. */
-export function commandLine(settings: QemuSettings, bios: string): string[] {
+export function commandLine(settings: QemuSettings): string[] {
   const { device, base, kind, transport, properties, readOnly } = settings;
   const pci = transport === 'pci';
   const ram = LOW_RAM.size + (pci ? HIGH_RAM.size : 0);
@@ -42,7 +42,7 @@ export function commandLine(settings: QemuSettings, bios: string): string[] {
     '-object',
     `memory-backend-file,id=ram,size=${ram},mem-path=/proc/self/fd/${CHILD_FD.ram},share=on`,
     '-bios',
-    bios,
+    `/proc/self/fd/${CHILD_FD.firmware}`,
     '-chardev',
     `socket,id=qtest,fd=${CHILD_FD.qtest}`,
     '-object',

@@ -1,7 +1,7 @@
 import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 
 /** Child descriptors that a machine's command line refers to. */
-export const CHILD_FD = { qtest: 3, ram: 4, qmp: 5, disk: 6, net: 7 } as const;
+export const CHILD_FD = { qtest: 3, ram: 4, qmp: 5, disk: 6, net: 7, firmware: 8 } as const;
 
 /** What a QEMU device needs around it. */
 export interface DeviceKind {

@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { IovaWindow } from '../../framework/memory/shared-memory.ts';
-import { closeFd } from '../../framework/native/fd.ts';
+import { closeFd, writeAll } from '../../framework/native/fd.ts';
 import { createMemfd } from '../../framework/native/memfd.ts';
 import { Resources } from '../../framework/native/resources.ts';
 import { setBlocking, socketPair } from '../../framework/native/socket.ts';
@@ -61,11 +58,10 @@ export class QemuMachine {
       };
       if (net) fds[CHILD_FD.net] = net.theirs;
       if (settings.kind.disk) fds[CHILD_FD.disk] = own.ownFd(createMemfd('disk', settings.capacity * 512));
-      const folder = mkdtempSync(join(tmpdir(), 'vdpa-cts-'));
-      own.defer(() => rmSync(folder, { recursive: true, force: true }));
-      const bios = join(folder, 'firmware');
-      writeFileSync(bios, haltingFirmware());
-      this.process = own.own(new QemuProcess(settings.program, commandLine(settings, bios), { fds }));
+      const firmware = haltingFirmware();
+      fds[CHILD_FD.firmware] = own.ownFd(createMemfd('firmware', firmware.length));
+      writeAll(fds[CHILD_FD.firmware], firmware, ANSWER_MS);
+      this.process = own.own(new QemuProcess(settings.program, commandLine(settings), { fds }));
       for (const one of [qtest, qmp, net]) if (one) closeFd(one.theirs);
       // An answer comes within microseconds: a read that waits for it costs less than to look, wait and read.
       setBlocking(qtest.ours, ANSWER_MS);
@@ -73,8 +69,6 @@ export class QemuMachine {
       this.qmp = new Qmp(qmp.ours, this.process);
       this.peer = net && new QemuPeer(this, net.ours);
       this.qtest.turn();
-      // Everything that was read from the folder is in QEMU's memory now.
-      rmSync(folder, { recursive: true, force: true });
       this.access = this.#open(ram);
     } catch (error) {
       own.dispose();

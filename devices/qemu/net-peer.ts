@@ -39,7 +39,7 @@ export class QemuPeer implements PacketPeer {
   #unsent: Buffer[] = [];
   #gone = 0;
   #up = true;
-  /** Frames were sent since power on: some may lie in QEMU, which keeps what its device has no buffer for. */
+  /** Frames were sent since the device was reset: some may lie in QEMU, which keeps what it has no buffer for. */
   #sent = false;
 
   constructor(machine: QemuMachine, fd: number) {
@@ -92,7 +92,7 @@ export class QemuPeer implements PacketPeer {
 
   /** As at power on: carrier up, nothing under way. The device is reset already, and takes no frame. */
   prepare(): void {
-    if (this.#sent) this.#discard();
+    this.discard();
     if (!this.#up) this.link(true);
     this.take();
   }
@@ -111,12 +111,14 @@ export class QemuPeer implements PacketPeer {
   }
 
   /**
-   * Frames that no driver took wait in QEMU's queue of the device, and behind them in the socket. A stopped machine
-   * drops what is queued, and a network whose link is down drops what comes.
+   * The device was reset: frames that no driver took are lost, so that they do not turn up in the buffers of the
+   * next one. They wait in QEMU's queue of the device, and behind them in the socket. A stopped machine drops what is
+   * queued, and a network whose link is down drops what comes.
    */
-  #discard(): void {
-    const { qmp, qtest } = this.#machine;
+  discard(): void {
+    if (!this.#sent) return;
     this.#sent = false;
+    const { qmp, qtest } = this.#machine;
     const more = () => this.#unsent.length > 0 || bytesUnread(this.#fd) > 0;
     const down = more();
     if (down) qmp.run('set_link', { name: 'net', up: false });

@@ -55,11 +55,24 @@ function probe(machine: QemuMachine): Driver {
     const plan = { mode: settings.interrupts, queues: new Map<number, number>() };
     const device = new VirtioPciDevice(access, plan);
     device.alone = true;
+    losesFrames(device, machine);
     return { device, turn: recentStatus(device, machine), transport: { kind: 'pci', access, plan } };
   }
   const plan = { mode: 'line' as const };
   const device = new VirtioMmioDevice(access, plan);
+  losesFrames(device, machine);
   return { device, turn: recentStatus(device, machine), transport: { kind: 'mmio', access, plan } };
+}
+
+/** Have a reset of `device` lose the frames that are on their way to it. */
+function losesFrames(device: VirtioPciDevice | VirtioMmioDevice, { peer }: QemuMachine): void {
+  if (peer === null) return;
+  const reset = device.reset.bind(device);
+  device.reset = () => {
+    const result = reset();
+    peer.discard();
+    return result;
+  };
 }
 
 /** Times that a status is told again before the device is asked anew. */

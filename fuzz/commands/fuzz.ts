@@ -30,7 +30,7 @@ export interface FuzzOptions {
 
 /** Milliseconds that one sequence may take, by default: devices in process, and others. */
 const TIMEOUT = 5000;
-const OUTSIDE_TIMEOUT = 30_000;
+const OUTSIDE_TIMEOUT = 120_000;
 /** Seconds that shrinking one finding of a device outside the suite may take, by default. */
 const SHRINK_SECONDS = 30;
 
