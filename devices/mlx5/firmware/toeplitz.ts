@@ -17,8 +17,8 @@ export function toeplitz(key: Uint8Array, input: Uint8Array): number {
 }
 
 /**
- * What is hashed of a frame: addresses and ports of TCP over IPv4, with `symmetric` the same for both directions.
- * null for any other frame.
+ * What is hashed of a frame: addresses and ports of TCP over IPv4; with `symmetric` what both have in common of either
+ * direction, source and destination added without carry. null for any other frame.
  */
 export function tcp4Tuple(frame: Uint8Array, symmetric: boolean): Uint8Array | null {
   const { ip, l3, l4, protocol, payload, fragment } = parseFrame(frame, frame.length);
@@ -27,13 +27,8 @@ export function tcp4Tuple(frame: Uint8Array, symmetric: boolean): Uint8Array | n
   tuple.set(frame.subarray(l3 + 12, l3 + 20));
   tuple.set(frame.subarray(l4, l4 + 4), 8);
   if (!symmetric) return tuple;
-  for (const [source, destination, size] of [
-    [0, 4, 4],
-    [8, 10, 2],
-  ])
-    for (let i = 0; i < size; i++) {
-      tuple[source + i] ^= tuple[destination + i];
-      tuple[destination + i] = tuple[source + i];
-    }
-  return tuple;
+  const both = new Uint8Array(6);
+  for (let i = 0; i < 4; i++) both[i] = tuple[i] ^ tuple[4 + i];
+  for (let i = 0; i < 2; i++) both[4 + i] = tuple[8 + i] ^ tuple[10 + i];
+  return both;
 }
