@@ -22,6 +22,7 @@ export type DefectParent =
   | 'ifcvf-blk'
   | 'vduse-net'
   | 'vduse-blk'
+  | 'mlx5-net'
   | 'management';
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */

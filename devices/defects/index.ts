@@ -4,6 +4,7 @@ import type { Defect } from './defect.ts';
 import { DIRTY_DEFECTS } from './dirty.ts';
 import { MANAGEMENT_DEFECTS } from './management.ts';
 import { MIGRATION_DEFECTS } from './migration.ts';
+import { MLX5_DEFECTS } from './mlx5.ts';
 import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net-breaches.ts';
 import { NET_CONTROL_DEFECTS } from './net-control.ts';
@@ -42,6 +43,7 @@ const files: readonly (readonly Defect[])[] = [
   PCI_REGISTER_DEFECTS,
   PCI_INTERRUPT_DEFECTS,
   MMIO_DEFECTS,
+  MLX5_DEFECTS,
   SPLIT_DEFECTS,
   VDPA_DEFECTS,
   VDPA_LIFE_DEFECTS,

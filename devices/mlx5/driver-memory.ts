@@ -15,11 +15,15 @@ export interface DriverPages {
  */
 export class DriverMemory {
   readonly #pages = new Map<number, DriverPages>();
+  /** Pages that were given back, by size. */
+  readonly #free = new Map<number, DriverPages[]>();
   #next = BASE;
 
   /** Zeroed pages for `size` bytes. */
   allocate(size: number): DriverPages {
-    const pages = { addr: this.reserve(size), bytes: new Uint8Array(size) };
+    const old = this.#free.get(size)?.pop();
+    old?.bytes.fill(0);
+    const pages = old ?? { addr: this.reserve(size), bytes: new Uint8Array(size) };
     this.#pages.set(pages.addr, pages);
     return pages;
   }
@@ -32,7 +36,11 @@ export class DriverMemory {
   }
 
   free(pages: DriverPages): void {
-    this.#pages.delete(pages.addr);
+    if (!this.#pages.delete(pages.addr)) return;
+    const size = pages.bytes.length;
+    const free = this.#free.get(size);
+    if (free === undefined) this.#free.set(size, [pages]);
+    else free.push(pages);
   }
 
   /** (function) The bytes from physical `addr` on; undefined when nothing was given there. */

@@ -29,6 +29,10 @@ export class Mlx5Commands {
   readonly #access: FunctionAccess;
   /** User context that commands are given for. */
   uid = 0;
+  /** A mailbox of each length that was needed. */
+  readonly #mailboxes = new Map<number, Uint8Array>();
+  /** Commands under way: an event that arrives with one may call for another. */
+  #depth = 0;
 
   constructor(access: FunctionAccess) {
     this.#access = access;
@@ -44,15 +48,26 @@ export class Mlx5Commands {
     fill?: (input: Uint8Array) => void,
     answer: number = ANSWER_SIZE,
   ): Uint8Array {
-    const input = new Uint8Array(length);
+    const input = this.#mailbox(length);
     putField(input, 0, HEADER.opcode, OPCODE[opcode]);
     putField(input, 0, HEADER.uid, this.uid);
     fill?.(input);
+    this.#depth++;
     const output = this.#access.execute(input, answer);
+    this.#depth--;
     const status = getField(output, 0, ANSWER.status);
     if (status !== CMD_STATUS.OK)
       throw new CommandFailed(opcode, status, getField(output, 0, ANSWER.syndrome));
     return output;
+  }
+
+  /** Zeroed bytes that no command under way uses. */
+  #mailbox(length: number): Uint8Array {
+    const old = this.#depth === 0 ? this.#mailboxes.get(length) : undefined;
+    if (old !== undefined) return old.fill(0);
+    const made = new Uint8Array(length);
+    if (this.#depth === 0) this.#mailboxes.set(length, made);
+    return made;
   }
 
   /** Make an object. Returns its number. */

@@ -11,13 +11,9 @@ import {
 } from '../../../framework/device.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
 import type { Iotlb } from '../../../framework/memory/iotlb.ts';
-import {
-  F_ACCESS_PLATFORM,
-  F_VERSION_1,
-  NET_F,
-  unmetDependencies,
-} from '../../../specs/virtio-1.1/features.ts';
+import { F_ACCESS_PLATFORM, F_VERSION_1, NET_F } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { isConsistent } from '../../simulator/feature-offer.ts';
 import { EQE, EQE_OBJECT, EVENT } from '../prm/completion.ts';
 import { getField } from '../prm/fields.ts';
 import { EVENT_MODE, MODIFY } from '../prm/net-queue.ts';
@@ -280,13 +276,9 @@ export class Mlx5Device implements VdpaDevice, VdpaConfigOps, ControlHost, Contr
     this.driverFeatures = features;
     return 0;
   }
+  /** A subset of the offer with all dependencies met, VERSION_1 and ACCESS_PLATFORM among it. */
   acceptable(features: bigint): boolean {
-    const needed = F_ACCESS_PLATFORM | F_VERSION_1;
-    return (
-      (features & ~this.features) === 0n &&
-      (features & needed) === needed &&
-      unmetDependencies(features, 'net').length === 0
-    );
+    return isConsistent(features, this.features, 'net');
   }
   getDriverFeatures(): bigint {
     return this.driverFeatures;

@@ -29,6 +29,8 @@ export class CompletionQueue extends FirmwareObject {
   /** Entries written since creation. */
   produced = 0;
   armed = false;
+  /** Queue pairs that receive into it. */
+  receivers: readonly QueuePair[] = [];
 
   constructor(id: number, uid: number, size: number, entries: Uint8Array, record: Uint8Array) {
     super(id, uid);
@@ -105,8 +107,7 @@ export function armCompletionQueue(firmware: Firmware, cqn: number, consumed: nu
   const queue = firmware.completionQueues.find(cqn);
   if (queue === undefined) return;
   queue.armed = true;
-  for (const pair of firmware.queuePairs.values())
-    while (pair.receives === queue && pair.waiting > 0 && pair.receive()) pair.waiting--;
+  for (const pair of queue.receivers) while (pair.waiting > 0 && pair.receive()) pair.waiting--;
   if ((queue.produced & INDEX_MASK) !== consumed) tell(firmware, queue);
 }
 
@@ -140,11 +141,14 @@ export function createQueuePair(firmware: Firmware, { input, output, uid }: Comm
   }
   const made = firmware.queuePairs.add((id) => new QueuePair(id, uid, receives, record));
   made.need(needs);
+  if (receives !== null) receives.receivers = [...receives.receivers, made];
   putField(output, 0, ANSWER.number, made.id);
 }
 
 export function destroyQueuePair(firmware: Firmware, { input, uid }: Command): void {
-  firmware.queuePairs.remove(getField(input, 0, HEADER.number), uid);
+  const pair = firmware.queuePairs.remove(getField(input, 0, HEADER.number), uid);
+  const { receives } = pair;
+  if (receives !== null) receives.receivers = receives.receivers.filter((one) => one !== pair);
 }
 
 /** A step on the way of a queue pair; only the next one is legal, and back to the start. */

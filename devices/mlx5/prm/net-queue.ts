@@ -76,16 +76,19 @@ export const FEATURE_BITS: ReadonlyMap<number, number> = new Map([
   [12, 11], // HOST_TSO4
 ]);
 
+const LOW_WORD = 0xffff_ffffn;
+
 /** The 13-bit mask that stands for virtio `features`; bits without a counterpart are left out. */
 export function toQueueFeatures(features: bigint): number {
+  const low = Number(features & LOW_WORD);
   let mask = 0;
-  for (const [own, virtio] of FEATURE_BITS) if ((features >> BigInt(virtio)) & 1n) mask |= 1 << own;
+  for (const [own, virtio] of FEATURE_BITS) mask |= ((low >>> virtio) & 1) << own;
   return mask;
 }
 
 /** The virtio features that a 13-bit mask stands for. */
 export function toVirtioFeatures(mask: number): bigint {
-  let features = 0n;
-  for (const [own, virtio] of FEATURE_BITS) if ((mask >> own) & 1) features |= 1n << BigInt(virtio);
-  return features;
+  let features = 0;
+  for (const [own, virtio] of FEATURE_BITS) features |= ((mask >>> own) & 1) << virtio;
+  return BigInt(features);
 }
