@@ -17,6 +17,7 @@ import { takenFrames } from '../kits/net.ts';
 import { controlQueue } from './bring-up.ts';
 import type { Destination } from './destinations.ts';
 import type { NamedRegion } from './memory.ts';
+import { finishPreCopy, type PreCopied } from './pre-copy.ts';
 import { type Attached, PUMP_LIMIT, type Session } from './session.ts';
 
 /** Units of work for which a device that was stopped is let run, to see that it does nothing. */
@@ -28,6 +29,8 @@ export interface Migrated {
   readonly stopped?: StopMethod;
   /** Commands of the control queue that were given to the destination. */
   readonly replayed?: number;
+  /** Memory was copied before, and what became dirty again. */
+  readonly copied?: PreCopied;
   /** What the guest sees changed in the configuration. */
   readonly differs?: readonly ConfigDifference[];
   readonly error?: { readonly code: MigrationErrorCode; readonly text: string };
@@ -112,6 +115,7 @@ export function migrate(session: Session, destination: Destination): Migrated {
   }
   session.recorder.push({ k: 'migrate', phase: 'stopped', to });
   if (session.deviceType === 'net') takenFrames(session);
+  const copied = finishPreCopy(session);
   const backing = session.guarded('backing', () => session.instance.backend?.backing?.());
   runInVain(session);
   session.ops.reset();
@@ -133,7 +137,13 @@ export function migrate(session: Session, destination: Destination): Migrated {
     for (const { bytes, meta } of backing?.frames ?? []) session.instance.peer?.send(bytes, meta);
     session.suspended = false;
     const seen = differs.filter(({ offset }) => isVisible(session, offset));
-    return { to, stopped: state.stopped, replayed: state.control.length, differs: seen };
+    return {
+      to,
+      stopped: state.stopped,
+      replayed: state.control.length,
+      ...(copied ? { copied } : {}),
+      differs: seen,
+    };
   } catch (error) {
     return { to, error: told(error) };
   } finally {

@@ -1,7 +1,8 @@
 import type { MigrationErrorCode } from '../../framework/migration/state.ts';
 import { type Migrated, migrate } from '../session/migrate.ts';
+import { type PreCopied, preCopyRound, startPreCopy } from '../session/pre-copy.ts';
 import type { Session } from '../session/session.ts';
-import { defineStep, obj, type Problem, TEXT } from './step.ts';
+import { BOOL, defineStep, obj, type Problem, TEXT } from './step.ts';
 
 interface MigrateArgs {
   to?: string;
@@ -53,7 +54,7 @@ export const migrateStep = defineStep<MigrateArgs, Migrated>({
     session.observe(seen);
     session.stop(seen.error.text);
   },
-  judge(_, { to, error, differs = [] }): Problem[] {
+  judge(_, { to, error, copied, differs = [] }): Problem[] {
     if (error !== undefined) {
       const requirement = OWED[error.code];
       return [
@@ -64,10 +65,48 @@ export const migrateStep = defineStep<MigrateArgs, Migrated>({
         },
       ];
     }
+    const problems = copied === undefined ? [] : judgeCopied(copied);
     const lost = differs.filter(({ offset }) => !STATUS_FIELD.includes(offset));
-    if (lost.length === 0) return [];
+    if (lost.length === 0) return problems;
     const text = lost.map(({ offset, was, is }) => `byte ${offset} is ${is}, was ${was}`).join(', ');
-    return [{ expected: `the configuration is the same on ${to}`, actual: text }];
+    return [...problems, { expected: `the configuration is the same on ${to}`, actual: text }];
   },
-  figures: ({ error }): Record<string, number> => (error === undefined ? { migrations: 1 } : {}),
+  figures({ error, copied }): Record<string, number> {
+    if (error !== undefined) return {};
+    if (copied === undefined) return { migrations: 1 };
+    return { migrations: 1, 'pages-copied': copied.sent, 'pages-copied-again': copied.resent };
+  },
+});
+
+/** Pages that are not the same on the other side, because nobody marked them. */
+function judgeCopied({ missedBuffers, missedRings }: PreCopied): Problem[] {
+  const missed = (pages: number[], what: string, requirement: string): Problem[] =>
+    pages.length === 0
+      ? []
+      : [
+          {
+            expected: `each page of ${what} that the device wrote is marked, and copied again`,
+            actual: `old contents on the other side in ${pages.map((page) => `0x${page.toString(16)}`).join(', ')}`,
+            requirement,
+          },
+        ];
+  return [...missed(missedBuffers, 'data buffers', 'VDPA-101'), ...missed(missedRings, 'rings', 'VDPA-102')];
+}
+
+/** `pre-copy`: memory goes to the destination while the device runs. */
+export const preCopyStep = defineStep<{ start?: boolean; round?: boolean }, { error: number }>({
+  name: 'pre-copy',
+  summary:
+    'Copy all mapped memory for a migration while the device runs (`start`), then what became dirty since (`round`): the ' +
+    'pages that the device marked, and those that the driver wrote. The next `migrate` does the last round, once the ' +
+    'device has stopped, and goes on in the memory that was copied.',
+  example: '{pre-copy: {start: true}}',
+  schema: obj({ start: BOOL, round: BOOL }),
+  run(session, args) {
+    const error = args.start ? startPreCopy(session) : 0;
+    if (args.round) preCopyRound(session);
+    return { error };
+  },
+  judge: (_, { error }) =>
+    error < 0 ? [{ expected: 'dirty tracking starts', actual: `error ${error}` }] : [],
 });

@@ -1,9 +1,12 @@
+import { DmaView } from '../../framework/memory/iotlb.ts';
 import type { ParentInstance } from '../../framework/parent.ts';
 import type { IfcvfInstance } from '../ifcvf/parents.ts';
+import type { SimulatorDevice } from '../simulator/core.ts';
 import { type Defect, defineDefect } from './defect.ts';
 
 const BOTH = ['ifcvf-net', 'ifcvf-blk'] as const;
 const BLK = ['ifcvf-blk'] as const;
+const BLK_IN_SOFTWARE = ['simulator-blk'] as const;
 
 type Facts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
 
@@ -18,7 +21,62 @@ const tracking = (facts: Facts, seed: (instance: IfcvfInstance) => void): Defect
     seed: (_, instance: ParentInstance) => seed(instance as IfcvfInstance),
   });
 
-export const DIRTY_DEFECTS: readonly Defect[] = [
+/** The same in a simulated device that marks what passes its IOTLB. */
+const inSoftware = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
+  defineDefect({
+    parents: ['simulator-blk', 'simulator-net'],
+    origin: 'text inverted',
+    seenBy: 'expectation',
+    fuzz: 'random steps do not use dirty tracking',
+    options: { dirty: 'yes' },
+    ...facts,
+    seed,
+  });
+
+const SOFTWARE: readonly Defect[] = [
+  inSoftware(
+    {
+      id: 'dirty/first-page-of-a-store-only',
+      parents: BLK_IN_SOFTWARE,
+      breaks: ['VDPA-101'],
+      what: 'Of a store that runs across pages only the first one is marked.',
+    },
+    ({ dirty }) => {
+      const { stored } = dirty!;
+      dirty!.stored = (table, iova) => stored.call(dirty, table, iova, 1);
+    },
+  ),
+  inSoftware(
+    {
+      id: 'dirty/rings-past-the-iotlb',
+      breaks: ['VDPA-102'],
+      what: 'Rings are reached through a mapping of their own, past the IOTLB that marks.',
+    },
+    (device) => {
+      const { aimViews } = device;
+      device.aimViews = (queue) => {
+        aimViews.call(device, queue);
+        queue.ringDma = new DmaView(device.dmaPort, queue.ringDma!.table);
+      };
+    },
+  ),
+  inSoftware(
+    {
+      id: 'dirty/log-emptied-at-start',
+      breaks: ['VDPA-103'],
+      what: 'Tracking begins with an empty log, whatever was marked before.',
+    },
+    ({ dirty }) => {
+      const { start } = dirty!;
+      dirty!.start = (log) => {
+        log.bytes.fill(0);
+        return start.call(dirty, log);
+      };
+    },
+  ),
+];
+
+const HARDWARE: readonly Defect[] = [
   tracking(
     {
       id: 'dirty/last-page-of-a-buffer-missed',
@@ -122,3 +180,5 @@ export const DIRTY_DEFECTS: readonly Defect[] = [
     },
   ),
 ];
+
+export const DIRTY_DEFECTS: readonly Defect[] = [...HARDWARE, ...SOFTWARE];

@@ -48,7 +48,13 @@ function drawTraffic(view: View, draw: Draw, count: number): DrawnStep[] {
   const steps: DrawnStep[] = [
     tells && !view.packed && chance(draw, 12) ? atHalf(first, between(draw, 1, 4)) : first,
   ];
+  const copies = view.facts.abilities.includes('dirty');
   for (let i = 0; i < count; i++) {
+    if (copies && chance(draw, 40)) {
+      steps.push(step('pre-copy', { start: true }));
+      some(steps, view, draw, between(draw, 0, 3));
+      if (chance(draw, 50)) steps.push(step('pre-copy', { round: true }));
+    }
     some(steps, view, draw, between(draw, 0, 5));
     if (chance(draw, 25)) held(steps, view, draw);
     if (chance(draw, 15) && view.facts.ops.includes('suspend')) steps.push(step('suspend'));
