@@ -312,6 +312,7 @@ function addLab(
   sub('run', 'Build the guest if there is none, boot it, run the cases inside and write reports')
     .option('-d, --device <name>', 'device of the kernel (see `lab devices`); repeatable', collect)
     .option('-s, --select <query>', 'cases to run, as for `run`; repeatable', collect)
+    .option('--before <command>', 'shell command for each guest before its cases; repeatable', collect)
     .option('-p, --param <name=values>', 'narrow a parameter of the cases; repeatable', collect)
     .option('--catalogue <path>', 'catalogue file or folder instead of the built-in one; repeatable', collect)
     .option('-j, --jobs <n>', 'guests at a time (default: one a core)', positive)

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ended, resultsIn, start, temporary, vdpaCts } from './command.ts';
+import { ended, ROOT, resultsIn, start, temporary, vdpaCts } from './command.ts';
 
 /** Booting a kernel downloads one: done in the whole check, and where it is asked for. */
 const WANTED = process.env.CI === 'true' || process.env.VDPA_CTS_LAB === '1';
@@ -43,6 +44,26 @@ const started = () =>
     const messages = join(cache, 'lab', name, 'messages.jsonl');
     return /^run-/.test(name) && existsSync(messages) && readFileSync(messages, 'utf8').includes('"begin"');
   });
+
+/** Commands of the vdpa tool, some of which the kernel refuses. */
+const COMMANDS = `
+mgmtdev show
+-jp mgmtdev show
+dev add name net0 mgmtdev vdpasim_net mac 52:54:00:12:34:56
+dev add name blk0 mgmtdev vdpasim_blk
+dev add name net0 mgmtdev vdpasim_net
+dev add name net1 mgmtdev nowhere
+dev show
+-jp dev show
+dev config show
+-j dev config show net0
+dev vstats show net0 qidx 0
+dev vstats show net0 qidx 99
+dev del net0
+dev show net0
+dev del net0
+dev show
+`;
 
 describe.runIf(WANTED)('the lab (VDPA_CTS_LAB=1 runs these tests outside the whole check)', () => {
   it('runs cases against a device of the kernel and replays what it found', {
@@ -102,13 +123,56 @@ describe.runIf(WANTED)('the lab (VDPA_CTS_LAB=1 runs these tests outside the who
     expect(results.filter(({ verdict }) => verdict === 'pass').length).toBeGreaterThan(10);
   });
 
-  it('leaves no guest behind when the suite is killed', { timeout: 10 * MINUTES }, async () => {
-    const run = start(['lab', 'run', '-d', 'vdpasim_blk', '--cache', cache, '-o', temporary(), '-j', '1']);
-    const end = ended(run);
-    expect(await until(() => guests().length > 0, 4 * MINUTES)).toBe(true);
-    run.kill('SIGKILL');
-    await end;
-    expect(await until(() => guests().length === 0, 20_000)).toBe(true);
+  it('tells what a kernel said that crashed, and what hung, and goes on', {
+    timeout: 15 * MINUTES,
+  }, async () => {
+    const out = temporary();
+    // The first guest dies in its sixth instance, the second stands still in its tenth.
+    const when = (at: number, what: string) =>
+      `(until busybox grep -q '"at":${at}}' /share/messages.jsonl; do busybox sleep 0.1; done; ${what}) &`;
+    const { code } = await vdpaCts(
+      ...['lab', 'run', '-d', 'vdpasim_blk', '--cache', cache, '-o', out, '-j', '1'],
+      ...['-s', 'device-status/*', '-s', 'blk-io/*', '--timeout', '20000'],
+      ...['--before', when(5, 'echo c > /proc/sysrq-trigger')],
+      ...['--before', when(9, 'busybox killall -STOP node')],
+    );
+    const { results } = resultsIn(out);
+    const of = (wanted: string) => results.filter(({ verdict }) => verdict === wanted);
+    expect([of('crash').length, of('hang').length]).toEqual([1, 1]);
+    expect(of('crash')[0].reason).toContain('Kernel panic - not syncing: sysrq triggered crash');
+    const kept = /console: (\S+)\)/.exec(of('crash')[0].reason!)![1];
+    expect(readFileSync(kept, 'utf8')).toContain('sysrq: Trigger a crash');
+    expect(of('pass').length).toBeGreaterThan(10);
+    expect(code).toBe(1);
+    expect(guests()).toEqual([]);
+  });
+
+  it('leaves nothing behind when the guest or the suite is killed at random moments', {
+    timeout: 20 * MINUTES,
+  }, async () => {
+    const tool = [
+      '--import',
+      'tsx',
+      'tools/kill-at-random-lab.ts',
+      process.env.VDPA_CTS_LAB_KILLS ?? '2',
+      '3',
+    ];
+    const run = spawn(process.execPath, [...tool, cache], { cwd: ROOT });
+    const { code, out } = await ended(run);
+    expect(JSON.parse(out).left).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  it('manages devices of the kernel with the vdpa tool, to the same effect as in process', {
+    timeout: 10 * MINUTES,
+  }, async () => {
+    const file = join(temporary(), 'commands');
+    writeFileSync(file, COMMANDS);
+    const real = await vdpaCts('lab', 'vdpa', '--cache', cache, '-q', '--batch', file);
+    const ours = await vdpaCts('vdpa', '--batch', file, '--force');
+    expect(real.out.split('\n')).toEqual(ours.out.split('\n'));
+    expect(real.err.split('\n')).toEqual(ours.err.split('\n'));
+    expect([real.code, ours.code]).toEqual([1, 1]);
   });
 });
 

@@ -19,6 +19,8 @@ import { type RunOptions, runCommand } from './run.ts';
 
 export interface LabRunOptions extends Omit<RunOptions, 'target'>, LabOptions {
   device?: string[];
+  /** Shell commands for each guest before its cases. */
+  before?: string[];
 }
 
 /** Milliseconds that one case may take in an emulated guest before it is a hang. */
@@ -76,7 +78,7 @@ function checkDevices(devices: readonly string[]): void {
 
 /** `vdpa-cts lab run`: run cases against devices of a Linux kernel in guests, and report as `run` does. */
 export async function labRunCommand(options: LabRunOptions, context: CommandContext): Promise<number> {
-  const { device: devices = [], cache: named, ...rest } = options;
+  const { device: devices = [], cache: named, before, ...rest } = options;
   checkDevices(devices);
   const cache = cacheFolder(named);
   mkdirSync(cache, { recursive: true });
@@ -104,6 +106,7 @@ export async function labRunCommand(options: LabRunOptions, context: CommandCont
       catalogue,
       device: deviceOf(task.target),
       name: task.target,
+      before,
       keepConsole: (at, text) =>
         keepConsole(consoles, `${task.target.slice(PREFIX.length)}-${task.shard}-${at}`, text),
     });

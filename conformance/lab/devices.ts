@@ -116,8 +116,11 @@ export const guestTarget = ({ parent, options }: LabDevice): string =>
     ',',
   );
 
-/** Script that the guest runs: make the device, then the share of the run that `job.json` asks for. */
-export function jobScript(device: LabDevice): string {
+/**
+ * Script that the guest runs: make the device, then commands of the user, then the share of the run that `job.json`
+ * asks for.
+ */
+export function jobScript(device: LabDevice, before: readonly string[] = []): string {
   return `${[
     'ulimit -l unlimited',
     ...device.modules.map((name) => `modprobe ${name} || echo 'lab: no module ${name}'`),
@@ -128,6 +131,7 @@ export function jobScript(device: LabDevice): string {
           `[ -e ${NODE} ] || echo "lab: the kernel made no ${NODE}"`,
         ]
       : []),
+    ...before,
     'exec node --stack-trace-limit=10 /suite/dist/lab-agent.js /share',
   ].join('\n')}\n`;
 }

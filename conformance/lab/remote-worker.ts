@@ -20,6 +20,8 @@ export interface RemoteOptions extends MachineOptions {
   catalogue: Catalogue;
   /** Name of the target in reports. */
   name: string;
+  /** Shell commands for the guest before the cases. */
+  before?: readonly string[];
   /** Hears what the console said during an instance that hung or killed the guest; returns where it was kept. */
   keepConsole(at: number, text: string): string;
 }
@@ -41,7 +43,7 @@ export class RemoteWorker extends EventEmitter implements PoolWorker {
     this.#options = options;
     this.#position = new Int32Array(task.position);
     const { position: _, ...plain } = task;
-    writeFileSync(join(share, 'job.sh'), jobScript(device));
+    writeFileSync(join(share, 'job.sh'), jobScript(device, options.before));
     writeFileSync(join(share, CATALOGUE_FILE), JSON.stringify(options.catalogue));
     const job = { ...plain, target: guestTarget(device), compiled: `/share/${CATALOGUE_FILE}` };
     writeFileSync(join(share, JOB_FILE), JSON.stringify(job));
