@@ -7,7 +7,7 @@ import { LabError } from './lab-error.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 
 /** Milliseconds that boot, job and power-off may take together. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 /** What came of a job: what the guest told, and what its kernel died of (null: it did not). */
 export interface JobOutcome {
