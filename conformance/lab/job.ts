@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { patience } from '../runner/patience.ts';
 import { type AgentMessage, JOB_FILE, type Job, MESSAGES_FILE } from './agent.ts';
 import { headline, lastLines } from './console-log.ts';
 import { jobScript } from './devices.ts';
@@ -7,7 +8,7 @@ import { LabError } from './lab-error.ts';
 import { Machine, type MachineOptions } from './machine.ts';
 
 /** Milliseconds that boot, job and power-off may take together. */
-const LIMIT_MS = 600_000;
+const LIMIT_MS = 240_000;
 
 /** What came of a job: what the guest told, and what its kernel died of (null: it did not). */
 export interface JobOutcome {
@@ -26,10 +27,11 @@ export async function runJob(job: Job, options: MachineOptions): Promise<JobOutc
   writeFileSync(join(share, MESSAGES_FILE), '');
   const machine = new Machine(options);
   let late = false;
+  const limitMs = patience(LIMIT_MS);
   const limit = setTimeout(() => {
     late = true;
     void machine.kill();
-  }, LIMIT_MS);
+  }, limitMs);
   try {
     await machine.ended;
   } finally {
@@ -39,7 +41,7 @@ export async function runJob(job: Job, options: MachineOptions): Promise<JobOutc
   // The last line is empty, or was cut when the guest died.
   const messages = lines.slice(0, -1).map((line) => JSON.parse(line) as AgentMessage);
   const text = machine.console();
-  const death = headline(text) ?? (late ? `the guest was not done within ${LIMIT_MS / 1000} s` : null);
+  const death = headline(text) ?? (late ? `the guest was not done within ${limitMs / 1000} s` : null);
   if (messages.length === 0 && death === null)
     throw new LabError(
       `the guest ended without a result:\n${lastLines(text, 8)}`,

@@ -20,7 +20,7 @@ const MEMORY = 768;
 
 /** What makes the kernel end the run instead of going on wounded; QEMU exits on the reboot (`-no-reboot`). */
 const KERNEL_ARGUMENTS =
-  'console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 hung_task_panic=1 mitigations=off nokaslr random.trust_cpu=1 no_timer_check';
+  'console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 hung_task_panic=1 mitigations=off nokaslr random.trust_cpu=1 no_timer_check printk.devkmsg=on';
 
 /** Seconds that KVM may take to start a guest before it counts as unusable. */
 const PROBE_SECONDS = 4;

@@ -7,7 +7,7 @@ import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from '.
 
 /** Time that a worker may take to load the catalogue and the target, in milliseconds; one elsewhere has to boot first. */
 const LOAD_MS = 60_000;
-const START_MS = 400_000;
+const START_MS = 180_000;
 
 /** How often the watchdog looks, in milliseconds. */
 const LOOK_MS = 200;
