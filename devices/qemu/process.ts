@@ -2,12 +2,14 @@ import { DeviceFailure } from '../../framework/device-failure.ts';
 import { Child, type SpawnOptions, signalName } from '../../framework/native/child.ts';
 import { PeerClosedError, TimeLimitError } from '../../framework/native/errors.ts';
 import { POLL, poll } from '../../framework/native/fd.ts';
-import { processorMs } from '../../framework/native/processor-time.ts';
+import { isWorking, processorMs } from '../../framework/native/process-state.ts';
 
 /** A QEMU that used so much processor time on one answer loops, in milliseconds. */
 const BUSY_MS = 1500;
 /** A QEMU that gave no answer for so long hangs, however little it was let run. */
 const SILENT_MS = 4000;
+/** The same where others keep the machine busy. */
+const STARVED_MS = 30_000;
 /** How often to look at its processor time while it gives no answer. */
 const LOOK_MS = 100;
 
@@ -68,7 +70,9 @@ export class QemuProcess {
       }
       used ??= processorMs(this.pid);
       const silent = performance.now() - begun;
-      if (processorMs(this.pid) - used >= BUSY_MS || silent >= SILENT_MS)
+      // One that wants to run and is not let is not to blame.
+      const limit = isWorking(this.pid) ? STARVED_MS : SILENT_MS;
+      if (processorMs(this.pid) - used >= BUSY_MS || silent >= limit)
         throw this.#lost(
           'DEVICE_HUNG',
           `QEMU gives no answer (${Math.round(silent)} ms, ${processorMs(this.pid) - used} ms of processor time)${this.said()}`,

@@ -1,9 +1,8 @@
 import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { PeerClosedError, SystemError, TimeLimitError } from '../../framework/native/errors.ts';
 import { closeFd, waitReadable } from '../../framework/native/fd.ts';
-import { processorMs } from '../../framework/native/processor-time.ts';
+import { isWorking, processorMs } from '../../framework/native/process-state.ts';
 import { connectUnix, peerPid, receiveMessage, sendMessage } from '../../framework/native/socket.ts';
-import { isWorking } from './activity.ts';
 import { decodeHeader, encode, FLAG, HEADER, REQUEST, type RequestName } from './messages.ts';
 
 /** Milliseconds that a back end may take over one answer. */

@@ -10,11 +10,12 @@ import {
 import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { POLL, type PollEntry, poll } from '../../framework/native/fd.ts';
 import type { MemfdMemory } from '../../framework/native/memfd-memory.ts';
+import { isWorking } from '../../framework/native/process-state.ts';
 import { Resources } from '../../framework/native/resources.ts';
 import type { DeviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import { F_RING_PACKED, unmetDependencies } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { isPoller, isWorking } from './activity.ts';
+import { isPoller } from './activity.ts';
 import type { BackEnd } from './back-end.ts';
 import { ConnectionLost } from './connection.ts';
 import { MAX_REGIONS, type MemoryRegion } from './messages.ts';
@@ -313,7 +314,6 @@ export class VhostUserDevice implements VdpaDevice, VdpaConfigOps {
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
       this.#reconnect();
-      for (const ring of this.#rings) ring.started = false;
       this.#lost = true;
       this.#needsReset();
       return undefined;
@@ -335,6 +335,8 @@ export class VhostUserDevice implements VdpaDevice, VdpaConfigOps {
   /** @throws DeviceFailure when nobody takes a new connection: the back end has died */
   #reconnect(): void {
     const lost = this.#backEnd.connection.lost();
+    // What ran, ran on the old connection.
+    for (const ring of this.#rings) ring.started = false;
     this.#backEnd.dispose();
     try {
       this.#backEnd = this.#connect();

@@ -1,6 +1,7 @@
 import { DeviceAbsent } from '../../framework/device-failure.ts';
 import { MemfdMemory } from '../../framework/native/memfd-memory.ts';
 import { BackEnd } from './back-end.ts';
+import { CONNECT_MS, ConnectionLost } from './connection.ts';
 import type { DaemonKind } from './daemons.ts';
 import { StartedDaemon } from './started-daemon.ts';
 
@@ -36,15 +37,20 @@ export class DaemonMemory extends MemfdMemory {
   }
 }
 
-/** Connect to a daemon. @throws DeviceFailure that tells how it died */
+/** Connect to a daemon, which may still be busy with the last connection. @throws DeviceFailure that tells how it died */
 export function connectTo(daemon: StartedDaemon): BackEnd {
-  const death = daemon.death(DEATH_MS);
-  if (death) throw death;
-  try {
-    return new BackEnd(daemon.socket, () => {
-      daemon.hung = true;
-    });
-  } catch (error) {
-    throw (error instanceof DeviceAbsent && daemon.death(SURE_MS)) || error;
+  const onHang = () => {
+    daemon.hung = true;
+  };
+  for (const end = performance.now() + CONNECT_MS; ; ) {
+    const death = daemon.death(DEATH_MS);
+    if (death) throw death;
+    try {
+      return new BackEnd(daemon.socket, onHang);
+    } catch (error) {
+      if (error instanceof DeviceAbsent) throw daemon.death(SURE_MS) ?? error;
+      // Closed at once: it has not let go of the last one yet, or dies over that.
+      if (!(error instanceof ConnectionLost) || performance.now() > end) throw error;
+    }
   }
 }

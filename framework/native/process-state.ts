@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Clock ticks a second in /proc are fixed on Linux (USER_HZ): milliseconds of one. */
 const TICK_MS = 10;
@@ -11,5 +11,18 @@ export function processorMs(pid: number): number {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   } catch {
     return 0;
+  }
+}
+
+/** Whether a thread of process `pid` runs, wants to, or waits for a disk. False when it cannot be seen. */
+export function isWorking(pid: number): boolean {
+  try {
+    const tasks = `/proc/${pid}/task`;
+    return readdirSync(tasks).some((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, 'latin1');
+      return /^[RD]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+    });
+  } catch {
+    return false;
   }
 }
