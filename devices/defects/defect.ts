@@ -25,6 +25,9 @@ export type DefectParent =
   | 'mlx5-net'
   | 'management';
 
+/** The simulated devices of both types. */
+export const BOTH = ['simulator-net', 'simulator-blk'] as const satisfies readonly DefectParent[];
+
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
 export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
   /** `area/what-is-wrong`, stable. */

@@ -1,0 +1,1 @@
+export const CRASH = { seenBy: 'run', fuzz: 'yes' } as const;
