@@ -1,6 +1,6 @@
 import type { HistoryEvent } from '../history/events.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
 
 interface ActivityArgs {

@@ -2,15 +2,9 @@ import { Buffer as NodeBuffer } from 'node:buffer';
 import { pattern } from '../kits/kit.ts';
 import type { Part } from '../session/buffers.ts';
 import { addOptions } from '../session/requests.ts';
-import {
-  FRAMING,
-  type FramingArgs,
-  framingOf,
-  KICK,
-  type KickMode,
-  queueIndex,
-  release,
-} from './request-steps.ts';
+import { FRAMING, type FramingArgs, framingOf } from './request/framing.ts';
+import { queueIndex } from './request/queue-arg.ts';
+import { KICK, type KickMode, release } from './request/release.ts';
 import {
   BOOL,
   COUNT,

@@ -1,7 +1,7 @@
 import { SPLIT_USED } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { SessionQueue } from '../session/queues.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import { defineStep, INT, obj, oneOf, TEXT } from './step.ts';
 
 const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };

@@ -1,4 +1,4 @@
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
 
 const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };

@@ -7,7 +7,7 @@ import {
 import { DESC_F, EVENT_FLAGS } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import {
   BOOL,
   COUNT,

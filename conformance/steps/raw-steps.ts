@@ -2,7 +2,7 @@ import { writePackedDesc } from '../../framework/virtqueue/driver/raw-packed.ts'
 import { writeSplitDesc } from '../../framework/virtqueue/driver/raw-split.ts';
 import type { Session } from '../session/session.ts';
 import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import { BOOL, defineStep, INT, obj, oneOf, orExpression, type Problem, TEXT } from './step.ts';
 
 const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };

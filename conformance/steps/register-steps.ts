@@ -11,7 +11,7 @@ import {
   type Via,
 } from '../transport/reach.ts';
 import { judgeValue, seen, VALUE, type ValueArgs, type ValueSeen } from '../transport/value.ts';
-import { QUEUE_ARG, queueIndex } from './request-steps.ts';
+import { QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
 import { BOOL, defineStep, EXPRESSION, INT, obj, oneOf, TEXT } from './step.ts';
 
 interface RegisterArgs extends ValueArgs {

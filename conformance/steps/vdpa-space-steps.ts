@@ -3,7 +3,7 @@ import { IOTLB_MAX_ENTRIES } from '../../framework/memory/iotlb.ts';
 import { USER_BASE } from '../../framework/vhost-vdpa/process.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import { defineStep, INT, list, obj, oneOf, TEXT } from './step.ts';
 
 const PAGE = 4096;

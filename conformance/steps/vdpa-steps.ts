@@ -1,6 +1,6 @@
 import { initialVqState, PERM, type VdpaCallback, type VqState } from '../../framework/device.ts';
 import { needState } from './queue-steps.ts';
-import { queueIndex } from './request-steps.ts';
+import { queueIndex } from './request/queue-arg.ts';
 import {
   BOOL,
   COUNT,

@@ -1,34 +1,19 @@
-import { ACK_BYTES, type Acks, allowedAcks } from '../../specs/model/net/control.ts';
-import { configField } from '../../specs/virtio-1.1/config-space.ts';
-import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { macsOf } from '../kits/net-probes.ts';
-import { controlQueue, netPairs } from '../session/bring-up.ts';
-import type { Buffer, Part } from '../session/buffers.ts';
-import { addOptions } from '../session/requests.ts';
-import type { Session } from '../session/session.ts';
-import { BYTES, type BytesArg, bytesOf, concat, toHex } from './buffer-steps.ts';
+import { ACK_BYTES, type Acks, allowedAcks } from '../../../specs/model/net/control.ts';
+import { configField } from '../../../specs/virtio-1.1/config-space.ts';
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { macsOf } from '../../kits/net-probes.ts';
+import { netPairs } from '../../session/bring-up.ts';
+import { BYTES, type BytesArg, bytesOf, concat, toHex } from '../buffer-steps.ts';
+import { BOOL, defineStep, INT, list, obj, orExpression, type Problem, TEXT } from '../step.ts';
+import { CLASSES, type ClassName } from './control-classes.ts';
 import {
-  BOOL,
-  type Count,
-  defineStep,
-  INT,
-  judgeCount,
-  list,
-  obj,
-  oneOf,
-  orExpression,
-  type Problem,
-  TEXT,
-} from './step.ts';
-
-const CLASSES = { rx: 0, mac: 1, vlan: 2, announce: 3, mq: 4, offloads: 5 } as const;
-type ClassName = keyof typeof CLASSES;
-export type Layout = 'C1' | 'C2' | 'C3' | 'C4';
-
-interface MacTables {
-  unicast?: string | string[];
-  multicast?: string | string[];
-}
+  LAYOUT,
+  type Layout,
+  type MacTables,
+  postCommand,
+  tableBytes,
+  workUntil,
+} from './control-command.ts';
 
 interface ControlArgs {
   class: number | ClassName;
@@ -59,62 +44,6 @@ interface ControlSeen {
   field?: string;
   want?: string;
 }
-
-const le32 = (n: number) => Uint8Array.of(n & 0xff, (n >> 8) & 0xff, (n >> 16) & 0xff, n >>> 24);
-
-function tableBytes(session: Session, tables: MacTables): Uint8Array {
-  const half = (names: string | string[] | undefined) => {
-    const macs = [names ?? []].flat().flatMap((name) => macsOf(session, name));
-    return concat([le32(macs.length), ...macs]);
-  };
-  return concat([half(tables.unicast), half(tables.multicast)]);
-}
-
-/** Sizes of the readable parts of a command of `length` bytes. */
-function readCuts(lay: Layout, length: number): number[] {
-  if (lay === 'C1') return [length];
-  if (lay === 'C3') return [1, 1, 1, length - 3].filter((n, i) => n > 0 && (i < 2 || length > 2));
-  return [2, length - 2].filter((n) => n > 0);
-}
-
-/** Write a command into the control queue and make it available. */
-export function postCommand(
-  session: Session,
-  bytes: Uint8Array,
-  lay: Layout,
-  name = '',
-  cut?: readonly number[] | number,
-): Buffer {
-  const queue = controlQueue(session);
-  session.queues.must(queue);
-  const parts: Part[] = [];
-  let at = 0;
-  const sizes = typeof cut === 'number' ? new Array(Math.ceil(bytes.length / cut)).fill(cut) : cut;
-  for (const size of sizes ?? readCuts(lay, bytes.length)) {
-    // An element without a byte is nothing that every device takes; framing is not about those.
-    if (size === 0 || at >= bytes.length) continue;
-    parts.push({ read: bytes.subarray(at, at + size) });
-    at += size;
-  }
-  if (at < bytes.length) parts.push({ read: bytes.subarray(at) });
-  parts.push({ write: 1 });
-  const buffer = session.buffers.create(queue, name, parts);
-  session.queues.add(buffer, addOptions(session, { indirect: lay === 'C4' }, parts.length));
-  session.queues.publish(queue);
-  return buffer;
-}
-
-/** Let the device work one unit at a time, no further than to the moment when `until` holds. */
-export function workUntil(session: Session, until: () => boolean): void {
-  for (let i = 0; i < 32; i++) {
-    if (until()) return;
-    session.pump(1);
-  }
-  if (!until()) session.quiet();
-  until();
-}
-
-export const LAYOUT = oneOf('C1', 'C2', 'C3', 'C4');
 
 /** `net-ctrl`: one command on the control virtqueue. */
 export const netControlStep = defineStep<ControlArgs, ControlSeen>({
@@ -249,36 +178,3 @@ function judgeField(look: NonNullable<ControlArgs['at-used']>, seen: ControlSeen
   if (bytes !== undefined && bytes !== hex) problems.push({ expected: `${at}: ${bytes}`, actual: hex });
   return problems;
 }
-
-/** `net-ctrl-storm`: a run of commands, alternating, none of which may fail. */
-export const netControlStormStep = defineStep<
-  { class: ClassName; command?: number; times: number },
-  { acks: Record<string, number>; used: number }
->({
-  name: 'net-ctrl-storm',
-  summary:
-    'Send a command with one data byte that alternates 01 and 00, `times` over; all must be used and acked 0.',
-  example: '{net-ctrl-storm: {class: rx, command: 0, times: 256}}',
-  schema: obj({ class: { enum: Object.keys(CLASSES) }, command: INT, times: INT }, ['class', 'times']),
-  run(session, args) {
-    const acks: Record<string, number> = {};
-    let used = 0;
-    for (let i = 0; i < args.times; i++) {
-      const bytes = Uint8Array.of(CLASSES[args.class], args.command ?? 0, 1 - (i & 1));
-      const buffer = postCommand(session, bytes, (['C1', 'C2', 'C3'] as const)[i % 3]);
-      session.queues.kickIfNeeded(buffer.q);
-      workUntil(session, () => session.queues.collect(buffer.q).length > 0 || buffer.used !== undefined);
-      if (buffer.used === undefined) break;
-      used++;
-      const ack = session.buffers.written(buffer)[0];
-      acks[ack] = (acks[ack] ?? 0) + 1;
-    }
-    return { acks, used };
-  },
-  judge: (args, { acks, used }) => [
-    ...judgeCount('commands used', args.times satisfies Count, used),
-    ...Object.keys(acks)
-      .filter((ack) => ack !== '0')
-      .map((ack) => ({ expected: 'ack 0 for every command', actual: `${acks[ack]} times ack ${ack}` })),
-  ],
-});

@@ -1,14 +1,16 @@
-import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { buildFrame } from '../kits/frames.ts';
-import { NET_HDR, ownMac, PEER_MAC, sameFrame, takenFrames } from '../kits/net.ts';
-import { receivedFrames, receiveQueues, serial, topUp } from '../kits/net-probes.ts';
-import type { Session } from '../session/session.ts';
-import { concat } from './buffer-steps.ts';
-import { LAYOUT, type Layout, postCommand, workUntil } from './net-control-steps.ts';
-import { BOOL, defineStep, INT, list, obj, orExpression, type Problem } from './step.ts';
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { buildFrame } from '../../kits/frames.ts';
+import { NET_HDR, ownMac, PEER_MAC, sameFrame, takenFrames } from '../../kits/net.ts';
+import { receivedFrames, receiveQueues, serial, topUp } from '../../kits/net-probes.ts';
+import type { Session } from '../../session/session.ts';
+import { concat } from '../buffer-steps.ts';
+import { BOOL, defineStep, INT, list, obj, orExpression, type Problem } from '../step.ts';
+import { LAYOUT, type Layout, postCommand, workUntil } from './control-command.ts';
 
 const FLOW_BUFFER = 192;
+
 const FLOW_BURST = 16;
+
 const FLOW_PAYLOAD = 64;
 
 /** Packet `number` of a TCP flow over IPv4, from the driver or towards it. */

@@ -1,11 +1,11 @@
-import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { buildFrame, type FrameSpec } from '../kits/frames.ts';
-import { ownMac, PEER_MAC, sameFrame } from '../kits/net.ts';
-import { macsOf, receivedFrames, receiveQueues, serial, topUp } from '../kits/net-probes.ts';
-import type { Session } from '../session/session.ts';
-import { toHex } from './buffer-steps.ts';
-import { postCommand, workUntil } from './net-control-steps.ts';
-import { BOOL, defineStep, INT, list, obj, type Problem, TEXT } from './step.ts';
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { buildFrame, type FrameSpec } from '../../kits/frames.ts';
+import { ownMac, PEER_MAC, sameFrame } from '../../kits/net.ts';
+import { macsOf, receivedFrames, receiveQueues, serial, topUp } from '../../kits/net-probes.ts';
+import type { Session } from '../../session/session.ts';
+import { toHex } from '../buffer-steps.ts';
+import { BOOL, defineStep, INT, list, obj, type Problem, TEXT } from '../step.ts';
+import { postCommand, workUntil } from './control-command.ts';
 
 /** `net-quiet-filter`: all receive modes off. */
 export const netQuietFilterStep = defineStep<Record<string, never>, { mode: number; ack: number }[]>({
@@ -35,6 +35,7 @@ export const netQuietFilterStep = defineStep<Record<string, never>, { mode: numb
 });
 
 const PROBE_BUFFER = 256;
+
 const PROBE_BURST = 8;
 
 interface ProbeArgs {

@@ -1,8 +1,8 @@
-import { buildFrames } from '../kits/frames.ts';
-import { NET_HDR, ownMac, PEER_MAC } from '../kits/net.ts';
-import { readHdr } from '../kits/net-header.ts';
-import { topUp } from '../kits/net-probes.ts';
-import { BOOL, defineStep, obj, type Problem, TEXT } from './step.ts';
+import { buildFrames } from '../../kits/frames.ts';
+import { NET_HDR, ownMac, PEER_MAC } from '../../kits/net.ts';
+import { readHdr } from '../../kits/net-header.ts';
+import { topUp } from '../../kits/net-probes.ts';
+import { BOOL, defineStep, obj, type Problem, TEXT } from '../step.ts';
 
 interface Offloaded {
   /** Packets that arrived, and how many of them were super-frames or had a partial checksum. */

@@ -1,0 +1,3 @@
+export * from './padding.ts';
+export * from './request.ts';
+export * from './stretch.ts';
