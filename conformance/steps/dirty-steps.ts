@@ -5,6 +5,7 @@ import { BOOL, defineStep, obj, oneOf, type Problem } from './step.ts';
 
 interface DirtyArgs {
   start?: boolean;
+  anew?: boolean;
   stop?: boolean;
   marked?: 'buffers' | 'rings' | 'all';
   still?: boolean;
@@ -43,9 +44,9 @@ function announce(session: Session, { pa, size }: NamedRegion, on: boolean): voi
   session.recorder.push({ k: 'dirty-log', pa, n: size, on });
 }
 
-function start(session: Session): DirtySeen {
+function start(session: Session, anew: boolean): DirtySeen {
   const tracking = session.instance.dirty ?? session.lacks('the parent has no dirty tracking');
-  const before = session.saved.get(KEY) as Tracked | undefined;
+  const before = anew ? undefined : (session.saved.get(KEY) as Tracked | undefined);
   const log = before?.log ?? makeLog(session);
   announce(session, log, true);
   const error = tracking.start({ addr: log.pa, bytes: session.memory.bytes(log) });
@@ -113,14 +114,14 @@ function changes(session: Session): DirtySeen {
 export const dirtyLogStep = defineStep<DirtyArgs, DirtySeen>({
   name: 'dirty-log',
   summary:
-    'Start or stop dirty page tracking, with one log for the whole session; `marked` compares the log with the pages ' +
+    'Start or stop dirty page tracking, with one log for the whole session (`anew`: with another one from here on); `marked` compares the log with the pages ' +
     'that the device wrote meanwhile, to data buffers, rings or all (the observation tells how many pages were marked ' +
     'beyond those, as `over`, and results sum it up); `still`: the log is as it was when tracking stopped.',
   example: '{dirty-log: {start: true}}',
-  schema: obj({ start: BOOL, stop: BOOL, marked: oneOf('buffers', 'rings', 'all'), still: BOOL }),
+  schema: obj({ start: BOOL, anew: BOOL, stop: BOOL, marked: oneOf('buffers', 'rings', 'all'), still: BOOL }),
   run(session, args) {
     return {
-      ...(args.start ? start(session) : {}),
+      ...(args.start ? start(session, args.anew ?? false) : {}),
       ...(args.stop ? stop(session) : {}),
       ...(args.marked ? compare(session, args.marked) : {}),
       ...(args.still ? changes(session) : {}),

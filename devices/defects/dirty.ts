@@ -10,13 +10,13 @@ const BLK_IN_SOFTWARE = ['simulator-blk'] as const;
 
 type Facts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
 
-/** Dirty tracking that goes wrong; random steps do not track. */
+/** Dirty tracking that goes wrong. */
 const tracking = (facts: Facts, seed: (instance: IfcvfInstance) => void): Defect =>
   defineDefect({
     parents: BOTH,
     origin: 'text inverted',
     seenBy: 'expectation',
-    fuzz: 'random steps do not use dirty tracking',
+    fuzz: 'yes',
     ...facts,
     seed: (_, instance: ParentInstance) => seed(instance as IfcvfInstance),
   });
@@ -27,7 +27,7 @@ const inSoftware = (facts: Facts, seed: (device: SimulatorDevice) => void): Defe
     parents: ['simulator-blk', 'simulator-net'],
     origin: 'text inverted',
     seenBy: 'expectation',
-    fuzz: 'random steps do not use dirty tracking',
+    fuzz: 'yes',
     options: { dirty: 'yes' },
     ...facts,
     seed,

@@ -1,15 +1,11 @@
 import { ERRNO, initialVqState, PERM, type ProcessAddresses } from '../../framework/device.ts';
 import { F_ACCESS_PLATFORM } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import type { SimulatorDevice } from '../simulator/core.ts';
 import type { Defect } from './defect.ts';
-import { parent as contractDefect, type Facts } from './vdpa.ts';
+import { parent } from './vdpa.ts';
 
 const NET = ['simulator-net'] as const;
 const BLK = ['simulator-blk'] as const;
-
-const parent = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
-  contractDefect({ fuzz: 'random steps do not ask the parent for this', ...facts }, seed);
 
 const PAGE = 4096;
 
@@ -124,6 +120,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
   parent(
     {
       id: 'vdpa/works-on-after-delete',
+      fuzz: 'nothing can follow a device that is gone, and sequences go on',
       breaks: ['VDPA-098'],
       what: 'The used index is written once more after the device was deleted.',
       origin: 'RS-11: a work item that is still queued when its device goes',
@@ -194,6 +191,7 @@ export const VDPA_SPACE_DEFECTS: readonly Defect[] = [
   parent(
     {
       id: 'vdpa/process-pages-are-pinned',
+      fuzz: 'needs the bus driver vhost-vdpa; random steps use virtio-vdpa',
       parents: BLK,
       breaks: ['VDPA-073'],
       what: 'User addresses are looked up once, when they are mapped.',

@@ -99,6 +99,20 @@ export const commands: Scene = {
   },
 };
 
+/** A long run of commands: a device that keeps something of each runs out of it. */
+export const commandStorm: Scene = {
+  name: 'command-storm',
+  fits: (facts) => control(facts) && offers(facts, 'net.CTRL_RX'),
+  draw(view, draw) {
+    const command = draw.int(2);
+    const storm = step('net-ctrl-storm', { class: 'rx', command, times: pick(draw, [20, 70, 256]) });
+    return [
+      up(view, draw, { features: ['net.CTRL_VQ', 'net.CTRL_RX'], size: pick(draw, [8, 16]) }),
+      about(`V1.1-5.1.6.5.1.1-D1.${command + 1}`, storm),
+    ];
+  },
+};
+
 /** Several commands that are available at the same time. */
 export const severalCommands: Scene = {
   name: 'several-commands',

@@ -103,6 +103,28 @@ export const wholeBlocks: Scene = {
   },
 };
 
+/** One long segment: its last sectors are cleared like its first, and those behind it are not. */
+export const longSegment: Scene = {
+  name: 'long-segment',
+  fits: (facts) =>
+    disk(facts) &&
+    offers(facts, 'blk.WRITE_ZEROES') &&
+    (facts.values.max_write_zeroes_sectors as number) >= 600 &&
+    (facts.values.capacity as number) >= 640,
+  draw(view, draw) {
+    const num = pick(draw, [255, 256, 257, 512, 520, between(draw, 32, 600)]);
+    const [end, pattern] = [num - 8, draw.int(100)];
+    return [
+      up(view, draw, { features: ['blk.WRITE_ZEROES'], size: 16 }),
+      step('blk-fill', { sector: 0, sectors: 8, pattern }),
+      step('blk-fill', { sector: end, sectors: 16, pattern }),
+      step('blk', { op: 'write-zeroes', segments: [{ sector: 0, num, flags: draw.int(2) }] }),
+      about('V1.1-5.2.6.2-D6', step('blk-verify', { sector: 0, sectors: 8 })),
+      about('V1.1-5.2.6.2-D6', step('blk-verify', { sector: end, sectors: 16 })),
+    ];
+  },
+};
+
 /** As much as the device says that it takes. */
 export const atTheLimits: Scene = {
   name: 'at-the-limits',

@@ -52,6 +52,27 @@ export const eventPosition: Scene = {
   },
 };
 
+/** The position named lies within a batch, which a device may publish at once. */
+export const eventInBatch: Scene = {
+  name: 'event-in-batch',
+  fits: eventPosition.fits,
+  draw(view, draw) {
+    const size = pick(draw, [8, 16]);
+    const count = between(draw, 2, size);
+    const features = ['RING_PACKED', 'EVENT_IDX', 'INDIRECT_DESC'];
+    const as = fresh(view, 'batch');
+    return [
+      step('bring-up', { features, size }),
+      step('interrupts', { queue: 'tx', mode: 'event', at: draw.int(count), wrap: 1 }),
+      step('callbacks', { queue: 'tx' }),
+      step('request', { dir: 'out', as, count, indirect: true, kick: 'yes' }),
+      step('quiet'),
+      step('done', { as }),
+      about('P1.1-013', step('callbacks', { queue: 'tx', count: { min: 1 } })),
+    ];
+  },
+};
+
 /** Laps in silence, then a notification is wanted again. */
 export const silentLaps: Scene = {
   name: 'silent-laps',

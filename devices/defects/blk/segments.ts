@@ -86,7 +86,7 @@ export const BLK_SEGMENTS: readonly Defect[] = [
     breaks: ['V1.1-5.2.6.2-D6'],
     what: 'keeps the number of sectors of a segment in 8 bits',
     origin: 'text inverted',
-    fuzz: 'random segments are shorter than 256 sectors',
+    fuzz: 'yes',
     seed(device) {
       const { disk } = device;
       const { zero } = disk;

@@ -65,7 +65,7 @@ export const PACKED_NOTIFICATIONS: readonly Defect[] = [
       id: 'packed/event-only-at-end-of-batch',
       breaks: ['P1.1-013'],
       what: 'notifies only when the last slot of a publication is the one named',
-      fuzz: 'needs a batch that is published at once',
+      fuzz: 'yes',
       options: { variant: 'coalesce' },
     },
     (ring) => {

@@ -21,7 +21,7 @@ export const NET_FILTER_COMMANDS: readonly Defect[] = [
     id: 'net-rx-mode/promisc-runs-out',
     breaks: ['V1.1-5.1.6.5.1.1-D1.1'],
     what: 'refuses PROMISC after 200 commands',
-    fuzz: 'too many commands for a random sequence',
+    fuzz: 'yes',
     seed(device) {
       const { rxMode } = device.control;
       let count = 0;
