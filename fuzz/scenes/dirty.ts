@@ -8,7 +8,7 @@ const log = (args: Record<string, unknown>) => step('dirty-log', args);
 /** What the device writes while it is tracked is marked, and stays marked; nothing is marked afterwards. */
 export const tracking: Scene = {
   name: 'tracking',
-  weight: 4,
+  weight: 2,
   fits: (facts) => can(facts, 'dirty', 'track'),
   draw(view, draw) {
     const { type } = view.facts;
