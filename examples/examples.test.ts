@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { instancesOf } from '../conformance/loader/expand.ts';
@@ -15,6 +15,7 @@ import { BlkDriver } from '../framework/virtio-vdpa/blk-driver.ts';
 import { virtioVdpa } from '../framework/virtio-vdpa/device.ts';
 import { requirements } from '../specs/requirements.ts';
 import { parent } from './my-parent.ts';
+import { parent as vendorParent } from './vendor-parent.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const CATALOGUE = here('../conformance/catalogue');
@@ -90,6 +91,17 @@ describe('examples/my-parent.ts', () => {
     expect(() =>
       parent.create({ port: new GuestMemory().host.port(), seed: 1, options: { sectors: 'x' } }),
     ).toThrow(RangeError);
+  });
+});
+
+describe('examples/vendor-parent.ts', () => {
+  it('is a parent of about 150 lines that passes every case that applies to it', { timeout: 120_000 }, () => {
+    const code = readFileSync(here('vendor-parent.ts'), 'utf8').split('export const parent')[1];
+    expect(code.split('\n').length).toBeLessThan(190);
+    const { tally, bad } = runAll(vendorParent);
+    expect(bad).toEqual([]);
+    expect(tally.pass).toBeGreaterThan(500);
+    expect(tally.warn ?? 0).toBe(0);
   });
 });
 

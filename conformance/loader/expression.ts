@@ -157,7 +157,10 @@ function walk(node: any, scope: Scope, text: string): unknown {
       const apply = BINARY[node.operator];
       if (apply === undefined)
         throw new ExpressionError(`operator ${node.operator} in \`${text}\` is not supported`);
-      return apply(walk(node.left, scope, text) as never, walk(node.right, scope, text) as never);
+      const left = walk(node.left, scope, text);
+      // What is decided needs no right side, which may name a field that only some devices have.
+      if ((node.operator === '||' && left) || (node.operator === '&&' && !left)) return left;
+      return apply(left as never, walk(node.right, scope, text) as never);
     }
     case 'CallExpression': {
       const name = node.callee?.name;
