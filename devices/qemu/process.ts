@@ -4,12 +4,12 @@ import { PeerClosedError, TimeLimitError } from '../../framework/native/errors.t
 import { POLL, poll } from '../../framework/native/fd.ts';
 import { isWorking, processorMs } from '../../framework/native/process-state.ts';
 
-/** A QEMU that used so much processor time on one answer loops, in milliseconds. */
-const BUSY_MS = 1500;
-/** A QEMU that gave no answer for so long hangs, however little it was let run. */
+/** A QEMU that used so much processor time on one answer loops, in milliseconds; on its first one it starts. */
+const BUSY_MS = 600;
+const STARTING_MS = 5000;
+/** A QEMU that gave no answer for so long hangs: one that waits for something, and one that wants to run. */
 const SILENT_MS = 4000;
-/** The same where others keep the machine busy. */
-const STARVED_MS = 30_000;
+const STARVED_MS = 20_000;
 /** How often to look at its processor time while it gives no answer. */
 const LOOK_MS = 100;
 
@@ -21,6 +21,8 @@ export class QemuProcess {
   readonly #child: Child;
   /** Bytes of its output that belong to earlier sessions. */
   #heard = 0;
+  /** It has answered once. */
+  #started = false;
   /** A failure was told: whatever it is worth, it is not used again. */
   failed = false;
 
@@ -65,17 +67,23 @@ export class QemuProcess {
       if (poll(entries, LOOK_MS) > 0) {
         // What it said before it died comes first.
         const [data, end] = entries as { happened?: number }[];
-        if ((data.happened ?? 0) !== 0) return;
+        if ((data.happened ?? 0) !== 0) {
+          this.#started = true;
+          return;
+        }
         if ((end.happened ?? 0) !== 0) throw this.death();
       }
       used ??= processorMs(this.pid);
       const silent = performance.now() - begun;
-      // One that wants to run and is not let is not to blame.
-      const limit = isWorking(this.pid) ? STARVED_MS : SILENT_MS;
-      if (processorMs(this.pid) - used >= BUSY_MS || silent >= limit)
+      const busy = processorMs(this.pid) - used;
+      if (
+        busy >= (this.#started ? BUSY_MS : STARTING_MS) ||
+        silent >= STARVED_MS ||
+        (silent >= SILENT_MS && !isWorking(this.pid))
+      )
         throw this.#lost(
           'DEVICE_HUNG',
-          `QEMU gives no answer (${Math.round(silent)} ms, ${processorMs(this.pid) - used} ms of processor time)${this.said()}`,
+          `QEMU gives no answer (${Math.round(silent)} ms, ${busy} ms of processor time)${this.said()}`,
         );
     }
   }
