@@ -47,14 +47,14 @@ export class GuestMemory {
   /** Where IOVAs may lie; {@link reset} forgets it. */
   range: VdpaIovaRange | undefined;
   #blocks: Placed[] = [];
-  /** Where blocks are cut from, one window after the other: `used` bytes of each are taken. */
-  #rooms: { window: IovaWindow | null; pa: number; size: number; used: number }[];
+  /** Where blocks are cut from, one window after the other: `used` bytes of each are taken, the first `clean` are zero. */
+  #rooms: { window: IovaWindow | null; pa: number; size: number; used: number; clean: number }[];
   #exchange: MemoryExchange | null = null;
   #provider: unknown = null;
 
   constructor(size = 1 << 20) {
     this.host = new HostMemory(size);
-    this.#rooms = [{ window: null, pa: 0, size, used: 0 }];
+    this.#rooms = [{ window: null, pa: 0, size, used: 0, clean: size }];
   }
 
   /** Forget blocks and allocations and zero every byte handed out since the last reset. */
@@ -62,6 +62,7 @@ export class GuestMemory {
     for (const room of this.#rooms) {
       this.host.bytes.fill(0, room.pa, room.pa + room.used);
       this.#exchange?.clear(room.pa, room.pa + room.used);
+      if (room.used > 0) room.clean = room.used;
       room.used = 0;
     }
     this.#blocks = [];
@@ -80,7 +81,13 @@ export class GuestMemory {
     this.#exchange = new MemoryExchange(this.host, shared);
     this.#provider = provider;
     if (shared.windows !== undefined)
-      this.#rooms = shared.windows.map((window) => ({ window, pa: window.pa, size: window.size, used: 0 }));
+      this.#rooms = shared.windows.map((window) => ({
+        window,
+        pa: window.pa,
+        size: window.size,
+        used: 0,
+        clean: window.size,
+      }));
     return this.#exchange;
   }
 
@@ -89,7 +96,7 @@ export class GuestMemory {
     this.reset();
     this.#exchange?.shared.dispose();
     this.#exchange = null;
-    this.#rooms = [{ window: null, pa: 0, size: this.host.size, used: 0 }];
+    this.#rooms = [{ window: null, pa: 0, size: this.host.size, used: 0, clean: this.host.size }];
   }
 
   /** What is allocated, with a guard and to the end of its page; whole blocks that nothing was taken from. */
@@ -146,6 +153,8 @@ export class GuestMemory {
       if (room.used + bytes > room.size) continue;
       const pa = room.pa + room.used;
       room.used += bytes;
+      // A device that was told nonsense may have stored anywhere.
+      if (room.used > room.clean) this.#exchange?.clear(pa, pa + bytes);
       return { pa, window: room.window };
     }
     const left = Math.max(...this.#rooms.map(({ size, used }) => size - used));

@@ -406,6 +406,18 @@ describe('GuestMemory', () => {
     expect([guest.used, guest.host.bytes.some((byte) => byte !== 0)]).toEqual([0, false]);
     expect(guest.addBlock(4 * PAGE).pa).toBe(0);
   });
+
+  it('shows nobody what a device stored where nothing was in use', () => {
+    const guest = new GuestMemory(16 * PAGE);
+    const bytes = new Uint8Array(16 * PAGE);
+    const exchange = guest.share('device', () => ({ bytes, dispose() {} }));
+    guest.addBlock(PAGE);
+    bytes[5 * PAGE] = 7;
+    guest.reset();
+    guest.addBlock(8 * PAGE);
+    expect(bytes[5 * PAGE]).toBe(0);
+    expect(exchange.look(guest.inUse())).toBe(false);
+  });
 });
 
 describe('AddressSpace', () => {
