@@ -30,7 +30,7 @@ export class Expected {
     const named = this.#rows.filter(({ instances }) => instances.some((one) => matches(one, id)));
     if (named.length === 0) return result;
     const current = named.map(({ one }) => one).filter((one) => !this.#expired(one));
-    const fitting = fit(current, result);
+    const fitting = fitsTo(current, result);
     if (fitting.length > 0) return { ...result, verdict: 'xfail', reason: fitting.map(reasonOf).join('; ') };
     if (verdict === 'pass' && current.length > 0)
       return {
@@ -38,7 +38,7 @@ export class Expected {
         verdict: 'xpass',
         reason: `${current[0].id} expects ${current[0].verdict}: take it out when the device is mended`,
       };
-    const lapsed = fit(
+    const lapsed = fitsTo(
       named.map(({ one }) => one),
       result,
     ).find((one) => this.#expired(one));
@@ -60,7 +60,7 @@ const reasonOf = ({ id, reason, reference }: Expectation) =>
  * Those of `all` that together account for a result: one expects its verdict, and every finding is of a rule that one
  * of them names. Empty when they do not.
  */
-function fit(
+function fitsTo(
   all: readonly Expectation[],
   { verdict, findings }: Pick<WorkerResult, 'verdict' | 'findings'>,
 ): Expectation[] {
