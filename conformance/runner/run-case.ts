@@ -61,13 +61,19 @@ export function runSteps(steps: readonly FlatStep[], settings: RunSettings): His
       recorder.events.push({ k: 'stop', i, why: error.message, lacks: true });
     else if (error instanceof HistoryOverflow) recorder.events.push({ k: 'pump', n: 0, busy: true });
     else if (!(error instanceof ParentCrash)) throw error;
+  } finally {
+    dispose(session);
   }
+  return recorder.events;
+}
+
+/** Let go of the device, also when the suite itself failed. */
+function dispose(session: Session): void {
   try {
     session.dispose();
   } catch (error) {
-    recorder.events.push(thrown('dispose', error));
+    session.recorder.events.push(thrown('dispose', error));
   }
-  return recorder.events;
 }
 
 /** Features that every device offers to which `steps` migrate; all there are when they do not. */
