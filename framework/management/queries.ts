@@ -67,7 +67,7 @@ export function describeStatistics({ device }: ManagedDevice, index: number): At
     .string(attributeId('dev-name'), device.name)
     .u32(attributeId('dev-id'), ops.getDeviceId());
   if (ops.getDeviceId() !== NET) throw new ManagementError(E.EOPNOTSUPP);
-  if (index > MAX_QUEUE_INDEX) throw new ManagementError(E.ERANGE, 'queue index exceeds max value');
+  if (index > MAX_QUEUE_INDEX) throw new ManagementError(E.ERANGE, 'queue index excceeds max value');
   if (ops.getVendorVqStats === undefined) throw new ManagementError(E.EOPNOTSUPP);
   const features = negotiated(device);
   if (features === null) throw new ManagementError(E.EAGAIN, 'feature negotiation not complete');
