@@ -1,4 +1,5 @@
 import { Management } from '../../framework/management/management.ts';
+import type { ManagementDevice } from '../../framework/management/management-device.ts';
 import { vdpaFamily } from '../../framework/management/vdpa-family.ts';
 import { type DevicePort, HostMemory } from '../../framework/memory/host-memory.ts';
 import type { GenlFamily } from '../../framework/netlink/family.ts';
@@ -18,14 +19,19 @@ export interface ManagedSystem {
   readonly family: GenlFamily;
 }
 
-/** A Linux system with the modules vdpa_sim_net, vdpa_sim_blk and vduse loaded, in this order, and no devices. */
+/**
+ * A Linux system with the modules vdpa_sim_net, vdpa_sim_blk and vduse loaded, in this order, and no devices; after
+ * them the management devices of `hardware`.
+ */
 export function linuxSystem(
   release: VdpaRelease = '6.12',
   port: DevicePort = new HostMemory(4096).port(),
+  hardware: readonly ManagementDevice[] = [],
 ): ManagedSystem {
   const management = new Management(release);
   const vduse = new VduseManagement();
-  for (const device of [vdpasimNet(port, release), vdpasimBlk(port), vduse]) management.register(device);
+  for (const device of [vdpasimNet(port, release), vdpasimBlk(port), vduse, ...hardware])
+    management.register(device);
   const family = vdpaFamily(management);
   return { management, kernel: new NetlinkKernel([family]), vduse, family };
 }

@@ -1,7 +1,8 @@
 import { defineParent, type ParentInstance } from '../../framework/parent.ts';
 import { VDPA_RELEASES, type VdpaRelease } from '../../specs/vdpa/netlink.ts';
+import { mlx5Management } from '../mlx5/management.ts';
 import { CORE_ABILITIES } from '../simulator/instance.ts';
-import { OptionError } from '../simulator/options.ts';
+import { flagOption, OptionError } from '../simulator/options.ts';
 import { linuxSystem, type ManagedSystem } from './linux.ts';
 
 /** Name of the device under test. */
@@ -26,9 +27,11 @@ export const managementParent = defineParent({
       description: `Linux release to behave like: ${VDPA_RELEASES.join(', ')}`,
       default: '6.12',
     },
+    { name: 'mlx5', description: 'a ConnectX function is there as well (yes or no)', default: 'no' },
   ],
   create({ port, options }): ManagedInstance {
-    const system = linuxSystem(releaseOption(options.release ?? '6.12'), port);
+    const hardware = flagOption(options, 'mlx5') ? [mlx5Management(port)] : [];
+    const system = linuxSystem(releaseOption(options.release ?? '6.12'), port, hardware);
     const { instance } = system.management.add({ name: 'vdpasim_net' }, DEVICE_NAME, { mac: MAC });
     return {
       device: instance.device,

@@ -45,7 +45,9 @@ const OPTIONS: readonly ParentOption[] = [
 ];
 
 /** Everything that queue objects can do. */
-const ALL = toVirtioFeatures([...FEATURE_BITS.keys()].reduce((mask, bit) => mask | (1 << bit), 0));
+export const QUEUE_OFFLOADS = toVirtioFeatures(
+  [...FEATURE_BITS.keys()].reduce((mask, bit) => mask | (1 << bit), 0),
+);
 
 /** A function with its driver on top; the function is there for tests and seeded defects. */
 export interface Mlx5Instance extends ParentInstance {
@@ -69,7 +71,7 @@ const targetOf = profileCache((options: Options): Target => {
   const mtu = integerOption(options, 'mtu', 1500, 68, 9978);
   const events = options.events ?? 'qp';
   if (events !== 'qp' && events !== 'msix') throw new OptionError(`events=${events}: neither qp nor msix`);
-  const features = offerOf(offerable(ALL), 'net', options);
+  const features = offerOf(offerable(QUEUE_OFFLOADS), 'net', options);
   const maxPairs = integerOption(options, 'max-pairs', 4, 1, 128);
   const shape: FunctionShape = {
     maxQueues: 2 * maxPairs,
