@@ -40,6 +40,7 @@ export const DEFAULT_TARGETS: readonly string[] = [
   'simulator-net:rsc-ext=yes,standby=yes,data-valid=yes',
   'simulator-blk:read-only=yes,dma=set',
   'simulator-blk:blk-size=4096,capacity=8589934592,va=yes,irqs=yes,ring-group=yes,dirty=yes',
+  'mlx5-net',
   'management',
   'management:release=6.1',
 ];

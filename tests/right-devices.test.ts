@@ -25,7 +25,6 @@ const TRANSPORTS = [
   'ifcvf-net:vectors=2,ring-state=dense',
   'ifcvf-blk',
   'ifcvf-blk:vectors=1',
-  'mlx5-net',
   'mlx5-net:resume=no,events=msix,max-pairs=3',
 ];
 const HARMLESS = new Set(['pass', 'warn', 'skip']);
