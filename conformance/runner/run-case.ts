@@ -27,6 +27,8 @@ export interface RunSettings {
   poison?: number;
   /** Bus driver between driver and device (default virtio-vdpa). */
   driver?: BusDriverName;
+  /** The device works behind shadow virtqueues. */
+  shadow?: boolean;
   /** Where steps may migrate to. */
   destinations?: Destinations;
 }
@@ -36,8 +38,13 @@ export interface RunSettings {
  * its pump budget, lie), the result is a history; only a defect of the suite itself throws.
  */
 export function runSteps(steps: readonly FlatStep[], settings: RunSettings): HistoryEvent[] {
-  const session = open(settings);
+  let session = open(settings);
   if (Array.isArray(session)) return session;
+  if (needsShadow(session, steps)) {
+    session.dispose();
+    session = open({ ...settings, shadow: true });
+    if (Array.isArray(session)) return session;
+  }
   const { recorder } = session;
   session.wanted = bitMask(settings.features) | BASELINE;
   session.common = commonTo(steps, settings);
@@ -74,6 +81,13 @@ function dispose(session: Session): void {
   } catch (error) {
     session.recorder.events.push(thrown('dispose', error));
   }
+}
+
+/** Whether `steps` migrate a device that tells no positions: its rings have to be relayed from the start. */
+function needsShadow({ instance, comparison }: Session, steps: readonly FlatStep[]): boolean {
+  if (instance.abilities.includes('vq-state') || comparison !== null || instance.pump === undefined)
+    return false;
+  return steps.some(({ name }) => name === 'migrate');
 }
 
 /** Features that every device offers to which `steps` migrate; all there are when they do not. */

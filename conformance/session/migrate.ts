@@ -69,8 +69,14 @@ function runInVain(session: Session): void {
 }
 
 /** Make the destination, and see whether it can take over; otherwise the case does not apply. */
-function prepare(session: Session, destination: Destination): Attached {
-  const attached = session.attach(destination.definition, destination.options);
+function prepare(session: Session, destination: Destination, shift: number | undefined): Attached {
+  const { definition, options } = destination;
+  let attached = session.attach(definition, options, undefined, shift);
+  if (!attached.instance.abilities.includes('vq-state')) {
+    // It takes no positions: the rings of the guest are relayed to rings that it starts from 0.
+    attached.instance.dispose?.();
+    attached = session.attach(definition, options, undefined, 0);
+  }
   const { binding, instance, recorded } = attached;
   recorded.quiet++;
   const reasons = obstacles(
@@ -94,7 +100,7 @@ function prepare(session: Session, destination: Destination): Attached {
  * Let a device of `destination` take the place of the one that the session drives, with its traffic as it is: same
  * memory at the same addresses, rings and buffers where they are. For the driver nothing has happened.
  */
-export function migrate(session: Session, destination: Destination): Migrated {
+export function migrate(session: Session, destination: Destination, shift?: number): Migrated {
   const source = session.recorded;
   source.quiet++;
   const status = session.ops.getStatus();
@@ -104,7 +110,7 @@ export function migrate(session: Session, destination: Destination): Migrated {
     session.lacks('the device lies outside this process, and another one cannot take its place');
   const control = session.has('VIRTIO_NET_F_CTRL_VQ') ? controlQueue(session) : null;
   if (session.deviceType === 'net') takenFrames(session);
-  const next = prepare(session, destination);
+  const next = prepare(session, destination, shift);
   const to = destination.name;
   let state: DeviceState;
   try {

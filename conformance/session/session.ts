@@ -1,7 +1,8 @@
 import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts';
 import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
-import { GuestMemory } from '../../framework/memory/guest-memory.ts';
+import { GuestMemory, type Region } from '../../framework/memory/guest-memory.ts';
 import type { SharedMemory } from '../../framework/memory/shared-memory.ts';
+import { shadowed } from '../../framework/migration/shadow-parent.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import type { UserProcess } from '../../framework/vhost-vdpa/process.ts';
 import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
@@ -32,6 +33,8 @@ export interface SessionOptions {
   guest?: GuestMemory;
   /** Bus driver between driver and device (default virtio-vdpa). */
   driver?: BusDriverName;
+  /** The device works behind shadow virtqueues, so that one without positions can be migrated. */
+  shadow?: boolean;
   /** Where the session may migrate to (default: nowhere). */
   destinations?: Destinations;
 }
@@ -44,6 +47,9 @@ export interface Attached {
 }
 
 const ALL_FEATURES = 2n ** 64n - 1n;
+
+/** Where the monitor's own memory is mapped for a parent. */
+const PRIVATE = 2 ** 45;
 
 /** First memory block for a device outside the process: few mappings, so that the table seldom changes while it runs. */
 const OUTSIDE_BLOCK = 256 << 10;
@@ -121,7 +127,12 @@ export class Session {
     this.#guest = guest;
     this.#driver = options.driver ?? 'virtio-vdpa';
     this.destinations = options.destinations ?? null;
-    const { instance, recorded, binding } = this.attach(definition, target, exchange?.shared);
+    const { instance, recorded, binding } = this.attach(
+      definition,
+      target,
+      exchange?.shared,
+      options.shadow ? 0 : undefined,
+    );
     this.instance = instance;
     this.recorded = recorded;
     this.#binding = binding;
@@ -137,17 +148,30 @@ export class Session {
     }
   }
 
-  /** Make a device of `definition` on a port of its own and bind the bus driver to it. */
+  /** Memory of the monitor's own, at addresses that no RAM block has. */
+  #privateRoom(size: number): Region {
+    const { pa } = this.#guest.addBlock(size);
+    this.recorder.hide({ pa, size });
+    return { pa, iova: PRIVATE + pa, size };
+  }
+
+  /**
+   * Make a device of `definition` on a port of its own and bind the bus driver to it; behind shadow virtqueues when
+   * `shift` is given, by which its addresses then differ.
+   */
   attach(
     definition: ParentDefinition,
     options: Readonly<Record<string, string>>,
     memory?: SharedMemory,
+    shift?: number,
   ): Attached {
     const port = this.#guest.host.port();
     port.trace(this.recorder);
     const { seed } = this;
+    const parent =
+      shift === undefined ? definition : shadowed(definition, (size) => this.#privateRoom(size), shift);
     const instance = this.guarded('create', () =>
-      definition.create({ port, seed, options, ...(memory ? { memory } : {}) }),
+      parent.create({ port, seed, options, ...(memory ? { memory } : {}) }),
     );
     if (typeof instance?.device?.ops !== 'object' || !Array.isArray(instance.abilities))
       throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');

@@ -2,10 +2,11 @@ import type { MigrationErrorCode } from '../../framework/migration/state.ts';
 import { type Migrated, migrate } from '../session/migrate.ts';
 import { type PreCopied, preCopyRound, startPreCopy } from '../session/pre-copy.ts';
 import type { Session } from '../session/session.ts';
-import { BOOL, defineStep, obj, type Problem, TEXT } from './step.ts';
+import { BOOL, defineStep, INT, obj, type Problem, TEXT } from './step.ts';
 
 interface MigrateArgs {
   to?: string;
+  shift?: number;
 }
 
 const TURN = 'migrate-turn';
@@ -44,12 +45,18 @@ export const migrateStep = defineStep<MigrateArgs, Migrated>({
     'Live migration: stop the device, save status, features, configuration, positions of the queues and what the control ' +
     'queue has set up, and let a fresh device go on there, under the traffic that there is. `to` names its target; ' +
     'otherwise, or as `next`, those of `--migrate-to` come in turn, and without that option it is of the same target. A step after it ' +
-    'meets a driver that knows of nothing; buffers that were under way complete on the other side, once.',
+    'meets a driver that knows of nothing; a parent that takes no positions works behind shadow virtqueues;  buffers that were under way complete on the other side, once.',
   example: '{migrate: {to: ifcvf-blk}}',
-  schema: obj({ to: { ...TEXT, description: 'Target of the same device type, in process.' } }),
-  run(session, { to }) {
+  schema: obj({
+    to: { ...TEXT, description: 'Target of the same device type, in process.' },
+    shift: {
+      ...INT,
+      description: 'Behind shadow virtqueues, with guest memory at addresses that differ by so many bytes.',
+    },
+  }),
+  run(session, { to, shift }) {
     if (session.breached) session.stop('a driver that broke a rule is not migrated');
-    const seen = migrate(session, destinationOf(session, to));
+    const seen = migrate(session, destinationOf(session, to), shift);
     if (seen.error === undefined) return seen;
     session.observe(seen);
     session.stop(seen.error.text);

@@ -1,0 +1,45 @@
+import type { Ability, ParentDefinition, ParentInstance } from '../parent.ts';
+import type { Area } from '../virtqueue/driver/ring.ts';
+import { ShadowDevice, shadowMemory } from './shadow-device.ts';
+
+/** What a parent behind shadow virtqueues cannot show any more. */
+const LOST: readonly Ability[] = ['no-disable', 'shared-irq', 'dirty'];
+
+/**
+ * A parent whose devices are put behind shadow virtqueues.
+ *
+ * @param allocate private memory for the rings, at addresses that the guest does not use
+ * @param shift by how much the addresses of guest memory differ for the parent
+ */
+export function shadowed(
+  definition: ParentDefinition,
+  allocate: (size: number) => Area,
+  shift = 0,
+): ParentDefinition {
+  return {
+    ...definition,
+    create(environment): ParentInstance {
+      const base = definition.create(environment);
+      const { device: below } = base;
+      const device = new ShadowDevice(below, environment.port, allocate(shadowMemory(below.nvqs)), shift);
+      const abilities = base.abilities.filter((ability) => !LOST.includes(ability));
+      return {
+        device,
+        abilities: [...new Set([...abilities, 'vq-state' as const])],
+        peer: base.peer,
+        backend: base.backend,
+        facts: base.facts,
+        pump(budget) {
+          let done = 0;
+          while (done < budget) {
+            const moved = device.relay() + (base.pump?.(budget - done) ?? 0) + device.relay();
+            if (moved === 0) break;
+            done += moved;
+          }
+          return Math.min(done, budget);
+        },
+        dispose: () => base.dispose?.(),
+      };
+    },
+  };
+}
