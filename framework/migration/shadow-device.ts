@@ -70,6 +70,8 @@ export class ShadowDevice implements VdpaDevice, VdpaConfigOps {
   /** Status and configuration as they were when the parent was stopped. */
   #parked: { status: number; features: bigint; config: Uint8Array } | null = null;
   #broken = false;
+  /** Called before the parent is reset because it is to stop. */
+  onStop: (() => void) | null = null;
 
   /** @param room private memory of {@link shadowMemory} bytes that nobody else uses */
   constructor(below: VdpaDevice, port: DevicePort, room: Area, shift: number) {
@@ -182,6 +184,7 @@ export class ShadowDevice implements VdpaDevice, VdpaConfigOps {
     this.getConfig(0, config);
     this.#parked = { status: this.#ops.getStatus(), features: this.#ops.getDriverFeatures(), config };
     for (const queue of this.#queues) this.#stop(queue);
+    this.onStop?.();
     return this.#ops.reset();
   }
   getConfigSize(): number {

@@ -1,9 +1,26 @@
-import type { Ability, ParentDefinition, ParentInstance } from '../parent.ts';
+import type { Ability, BackendControl, DeviceBacking, ParentDefinition, ParentInstance } from '../parent.ts';
 import type { Area } from '../virtqueue/driver/ring.ts';
 import { ShadowDevice, shadowMemory } from './shadow-device.ts';
 
 /** What a parent behind shadow virtqueues cannot show any more. */
 const LOST: readonly Ability[] = ['no-disable', 'shared-irq', 'dirty'];
+
+/** The control of a back end, with `backing` as it was when the device was stopped, if that is known. */
+function controlOf(
+  backend: BackendControl | undefined,
+  stopped: () => DeviceBacking | undefined,
+): BackendControl | undefined {
+  if (backend === undefined) return undefined;
+  return {
+    ...(backend.changeConfig && { changeConfig: (offset, bytes) => backend.changeConfig!(offset, bytes) }),
+    ...(backend.hold && { hold: (idx, count) => backend.hold!(idx, count) }),
+    ...(backend.release && { release: () => backend.release!() }),
+    ...(backend.fail && { fail: () => backend.fail!() }),
+    ...(backend.powerCut && { powerCut: () => backend.powerCut!() }),
+    ...(backend.backing && { backing: () => stopped() ?? backend.backing!() }),
+    ...(backend.adopt && { adopt: (backing) => backend.adopt!(backing) }),
+  };
+}
 
 /**
  * A parent whose devices are put behind shadow virtqueues.
@@ -22,12 +39,19 @@ export function shadowed(
       const base = definition.create(environment);
       const { device: below } = base;
       const device = new ShadowDevice(below, environment.port, allocate(shadowMemory(below.nvqs)), shift);
+      // Frames that wait before a network device do not outlast the reset that stops it.
+      let waiting: DeviceBacking | undefined;
+      if (base.peer !== undefined)
+        device.onStop = () => {
+          waiting = base.backend?.backing?.();
+        };
+      const backend = controlOf(base.backend, () => waiting);
       const abilities = base.abilities.filter((ability) => !LOST.includes(ability));
       return {
         device,
         abilities: [...new Set([...abilities, 'vq-state' as const])],
         peer: base.peer,
-        backend: base.backend,
+        backend,
         facts: base.facts,
         pump(budget) {
           let done = 0;

@@ -58,7 +58,8 @@ function drawTraffic(view: View, draw: Draw, count: number): DrawnStep[] {
     some(steps, view, draw, between(draw, 0, 5));
     if (chance(draw, 25)) held(steps, view, draw);
     if (chance(draw, 15) && view.facts.ops.includes('suspend')) steps.push(step('suspend'));
-    steps.push(step('migrate'));
+    // Behind shadow virtqueues memory may have other addresses.
+    steps.push(step('migrate', chance(draw, 12) ? { shift: pick(draw, [0, 0x1000_0000_0000]) } : {}));
     if (chance(draw, 30)) steps.push(step('pump', { units: between(draw, 1, 4) }));
   }
   settled(view);

@@ -4,7 +4,7 @@ import { type ParentSource, resolveTarget } from '../../conformance/runner/targe
 import type { Ability } from '../../framework/parent.ts';
 
 /** What a parent has to be able to, to be either end of a migration that is judged. */
-const NEEDED: readonly Ability[] = ['pump', 'track', 'vq-state'];
+const NEEDED: readonly Ability[] = ['pump', 'track'];
 
 /** An ordered pair of targets: sessions begin on `from` and go to `to`, then back, and so on. */
 export interface Pair {
