@@ -20,7 +20,7 @@ const HANG_MS = 400_000;
 /** What is killed may take so long to be gone. */
 const GONE_MS = 20_000;
 /** Kills fall into so many milliseconds after the start of a guest: boot, load and cases. */
-const SPAN_MS = 40_000;
+const SPAN_MS = 20_000;
 
 let state = seed;
 /** Numbers from 0 up to, not including, `below`: the same for the same seed. */
