@@ -20,6 +20,50 @@ export interface FuzzRate {
   findings: number;
 }
 
+/** What one parent costs beside the simulator of the same type, in sequences a second on one core. */
+export interface ParentFuzzRate {
+  perSecond: number;
+  simulator: number;
+  /** How many times the simulator's time it takes. */
+  ratio: number;
+  findings: number;
+}
+
+/** Fuzz `target` and `simulator` by turns in this thread for `seconds` in all, a quarter of it to warm up. */
+export function measureBeside(target: Target, simulator: Target, seconds: number): ParentFuzzRate {
+  const lanes = [target, simulator].map(
+    (one): Lane => ({ campaign: new Campaign(benchOf(one), { seed: 1 }), milliseconds: 0 }),
+  );
+  const begun = performance.now();
+  let findings = takeTurns(lanes, begun + seconds * 250);
+  const before = lanes.map(({ campaign }) => campaign.count);
+  for (const one of lanes) one.milliseconds = 0;
+  findings += takeTurns(lanes, begun + seconds * 1000);
+  const [own, other] = lanes.map(
+    ({ campaign, milliseconds }, i) => (campaign.count - before[i]) / (milliseconds / 1000),
+  );
+  return {
+    perSecond: Math.round(own),
+    simulator: Math.round(other),
+    ratio: Math.round((other / own) * 100) / 100,
+    findings,
+  };
+}
+
+/** Let each lane run a slice, again and again until the clock says `until`, at least once. Returns the findings. */
+function takeTurns(lanes: readonly Lane[], until: number): number {
+  let findings = 0;
+  do {
+    for (const one of lanes) {
+      const begun = performance.now();
+      for (let i = 0; i < SLICE; i++) if (one.campaign.next() !== null) findings++;
+      one.campaign.takeFresh();
+      one.milliseconds += performance.now() - begun;
+    }
+  } while (performance.now() < until);
+  return findings;
+}
+
 /** A campaign and the time it took. */
 interface Lane {
   campaign: Campaign;
@@ -33,23 +77,11 @@ export function measureFuzz(target: Target, seconds: number): FuzzRate {
     milliseconds: 0,
   });
   const lanes = [lane({}), lane({ judge: false }), lane({ guidance: false })];
-  let findings = 0;
-  const takeTurns = (until: number) => {
-    do {
-      for (const one of lanes) {
-        const begun = performance.now();
-        for (let i = 0; i < SLICE; i++) if (one.campaign.next() !== null) findings++;
-        one.campaign.takeFresh();
-        one.milliseconds += performance.now() - begun;
-      }
-    } while (performance.now() < until);
-  };
   const begun = performance.now();
-  takeTurns(begun + seconds * 250);
+  takeTurns(lanes, begun + seconds * 250);
   const before = lanes.map(({ campaign: { count, steps } }) => ({ count, steps }));
   for (const one of lanes) one.milliseconds = 0;
-  findings = 0;
-  takeTurns(begun + seconds * 1000);
+  const findings = takeTurns(lanes, begun + seconds * 1000);
   const [full, unjudged, unguided] = lanes.map(
     (one, i) => (one.campaign.count - before[i].count) / (one.milliseconds / 1000),
   );

@@ -14,10 +14,10 @@ import {
   type RingRate,
 } from '../../framework/virtqueue/bench.ts';
 import { PROJECT_ROOT } from '../../specs/compile-cache.ts';
-import { measureFuzz } from '../bench.ts';
+import { measureBeside, measureFuzz } from '../bench.ts';
 
 /** What can be measured, in the order in which it is. */
-export const BENCHES = ['rings', 'catalogue', 'fuzz', 'start'] as const;
+export const BENCHES = ['rings', 'catalogue', 'fuzz', 'parents', 'start'] as const;
 export type BenchName = (typeof BENCHES)[number];
 
 export interface BenchOptions {
@@ -59,6 +59,10 @@ export async function benchCommand(options: BenchOptions, context: CommandContex
       const results = all.map((target) => measureFuzz(target, seconds / all.length));
       return { budget: 'over 10000 sequences of about 25 steps a second on one core', results };
     },
+    parents: async () => ({
+      budget: 'within 3 times of the simulator of the same type',
+      results: await measureParents(seconds, context),
+    }),
     start: () => ({
       budget: 'under 2 seconds from process start to report on disk',
       ...measureStart(seconds),
@@ -90,6 +94,34 @@ async function ringsAlone(seconds: number, script: URL): Promise<RingRate[]> {
     await worker.terminate();
   }
   return rates;
+}
+
+/** Cases and sequences a second of each parent in this process, beside the simulator of the same type. */
+async function measureParents(seconds: number, { builtIn, parents }: CommandContext) {
+  const rows: object[] = [];
+  const references = new Map<string, number>();
+  const names = [...builtIn.values()].filter(({ name, external, only, deviceType }) => {
+    const simulator = `simulator-${deviceType}`;
+    return !external && only === undefined && builtIn.has(simulator) && name !== simulator;
+  });
+  for (const { name, deviceType } of names) {
+    const own = await resolveTarget(name, parents);
+    const simulator = await resolveTarget(`simulator-${deviceType}`, parents);
+    const reference = references.get(deviceType) ?? measureCatalogue(simulator, 2).perSecond;
+    references.set(deviceType, reference);
+    const cases = measureCatalogue(own, 2).perSecond;
+    rows.push({
+      target: name,
+      simulator: simulator.name,
+      cases: {
+        perSecond: cases,
+        simulator: reference,
+        ratio: Math.round((reference / cases) * 100) / 100,
+      },
+      sequences: measureBeside(own, simulator, seconds / names.length),
+    });
+  }
+  return rows;
 }
 
 /** Wall time of a whole run of both simulators, from the start of its process until its report is on disk. */
