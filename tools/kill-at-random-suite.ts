@@ -5,6 +5,9 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
+/** Cases between two looks whether the device is still the same process. */
+const LOOK = 20;
+
 if (isMainThread) {
   // A worker does not inherit the loader.
   const start = `import('tsx/esm/api').then(({ register }) => { register(); return import(${JSON.stringify(import.meta.url)}); })`;
@@ -38,12 +41,18 @@ if (isMainThread) {
   const facts = deviceFacts(target.definition, target.options);
   const { cases } = openCatalogue(undefined);
   const instances = cases.flatMap((definition) => [...instancesOf(definition, facts.values)].slice(0, 3));
-  let told = false;
+  let pid: number | undefined;
   for (let i = 0; ; i++) {
     if (daemon && daemon.child.status !== null) throw new Error('the daemon died');
     const { verdict } = runInstance(instances[i % instances.length], target, facts, guest);
-    if (!told) parentPort!.postMessage({ pid: daemon?.child.pid ?? processesWith(mark)[0], mark });
-    told = true;
-    if (verdict === 'crash') parentPort!.postMessage({ replaced: processesWith(mark)[0] ?? 0 });
+    if (pid === undefined) {
+      pid = daemon?.child.pid ?? processesWith(mark)[0];
+      parentPort!.postMessage({ pid, mark });
+    }
+    // One that is killed between two cases is replaced without a word.
+    if (verdict !== 'crash' && (daemon || i % LOOK !== 0)) continue;
+    const [now] = processesWith(mark);
+    if (now !== pid) parentPort!.postMessage({ replaced: now ?? 0 });
+    pid = now;
   }
 }
