@@ -228,7 +228,17 @@ export const filterCommands: Scene = {
       if (look) steps.push(...probes(draw, state, change));
     };
     if (features.includes('net.CTRL_MAC_ADDR') && chance(draw, 30)) carryOut(newAddress(draw), false);
-    for (let n = between(draw, 1, 4); n > 0; n--)
+    if (chance(draw, 40)) {
+      const n = draw.int(200);
+      carryOut({ unicast: [unicast(n)], multicast: [multicast(n)] }, false);
+    }
+    if (chance(draw, 40)) {
+      // A mode that was on for a while leaves no trace.
+      const mode = pick(draw, RX_MODES.slice(0, features.includes('net.CTRL_RX_EXTRA') ? 6 : 2));
+      carryOut({ mode, on: true }, chance(draw, 30));
+      carryOut({ mode, on: false }, true);
+    }
+    for (let n = between(draw, 1, 3); n > 0; n--)
       carryOut(anyCommand(draw, features, state), n === 1 || chance(draw, 50));
     if (chance(draw, 8)) {
       const [first, large] = [draw.int(100), pick(draw, LARGE)];
