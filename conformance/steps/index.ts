@@ -22,8 +22,7 @@ import * as register from './register-steps.ts';
 import * as request from './request/index.ts';
 import type { AnyStep } from './step.ts';
 import * as transport from './transport-steps.ts';
-import * as vdpaSpace from './vdpa-space-steps.ts';
-import * as vdpa from './vdpa-steps.ts';
+import * as vdpa from './vdpa/index.ts';
 
 const isStep = (value: unknown): value is AnyStep =>
   typeof value === 'object' && value !== null && 'name' in value && 'schema' in value && 'run' in value;
@@ -55,7 +54,6 @@ export const STEPS: ReadonlyMap<string, AnyStep> = new Map(
     pci,
     transport,
     management,
-    vdpaSpace,
   ]
     .flatMap((module) => Object.values(module).filter(isStep))
     .map((step) => [step.name, step]),

@@ -1,12 +1,12 @@
-import { ERRNO, type IotlbEntry, initialVqState, PERM } from '../../framework/device.ts';
-import { IOTLB_MAX_ENTRIES } from '../../framework/memory/iotlb.ts';
-import { USER_BASE } from '../../framework/vhost-vdpa/process.ts';
-import type { Buffer } from '../session/buffers.ts';
-import type { Session } from '../session/session.ts';
-import { queueIndex } from './request/queue-arg.ts';
-import { defineStep, INT, list, obj, oneOf, TEXT } from './step.ts';
+import { ERRNO, type IotlbEntry, PERM } from '../../../framework/device.ts';
+import { IOTLB_MAX_ENTRIES } from '../../../framework/memory/iotlb.ts';
+import { USER_BASE } from '../../../framework/vhost-vdpa/process.ts';
+import type { Buffer } from '../../session/buffers.ts';
+import type { Session } from '../../session/session.ts';
+import { defineStep, INT, list, obj, oneOf, TEXT } from '../step.ts';
 
 const PAGE = 4096;
+
 const pages = (size: number) => Math.ceil(size / PAGE) * PAGE;
 
 const named = (session: Session, name: string) =>
@@ -144,139 +144,4 @@ export const fillTableStep = defineStep<{ most: number }, { taken: number; error
     if (error >= 0) return [{ expected, actual: `${taken} were taken` }];
     return error === -ERRNO.ENOSPC ? [] : [{ expected, actual: `errno ${-error} after ${taken}` }];
   },
-});
-
-/** `unplug`: the device goes while it is in use. */
-export const unplugStep = defineStep<Record<string, never>, never>({
-  name: 'unplug',
-  summary: 'Take the device off the bus and delete it. Only `activity` and `pump` make sense afterwards.',
-  example: '{unplug: {}}',
-  schema: obj({}),
-  run: (session) => session.unplug(),
-});
-
-/** `position-or-error`: what get_vq_state says about a queue that runs. */
-export const positionOrErrorStep = defineStep<
-  { queue?: number | string },
-  { error: number; got: number; position: number }
->({
-  name: 'position-or-error',
-  summary:
-    'Collect used buffers; then get_vq_state of the idle queue fails, or tells the position at which the next buffer is used.',
-  example: '{position-or-error: {}}',
-  schema: obj({ queue: { anyOf: [INT, oneOf('rx', 'tx')] } }),
-  run(session, args) {
-    const idx = queueIndex(session, args.queue);
-    session.queues.collect(idx);
-    const { ring, packed } = session.queues.must(idx);
-    const state = initialVqState();
-    state.split.availIndex = 0xdead;
-    const error = session.ops.getVqState(idx, state);
-    const { lastAvailIdx, lastAvailCounter } = state.packed;
-    const got = packed ? lastAvailIdx | (lastAvailCounter << 15) : state.split.availIndex;
-    return { error, got, position: ring.usedPosition };
-  },
-  judge: (_, { error, got, position }) =>
-    error < 0 || got === position
-      ? []
-      : [{ expected: `an error, or position ${position}`, actual: `position ${got}` }],
-});
-
-/** `state-or-refusal`: a position that is taken is kept. */
-export const stateOrRefusalStep = defineStep<
-  { queue?: number | string; index: number },
-  { error: number; got: number; read: number }
->({
-  name: 'state-or-refusal',
-  summary:
-    'set_vq_state of a queue that is not ready to `index`: it is refused, or get_vq_state (where it answers) gives it back.',
-  example: '{state-or-refusal: {index: 5}}',
-  schema: obj({ queue: { anyOf: [INT, oneOf('rx', 'tx')] }, index: INT }, ['index']),
-  run(session, args) {
-    const idx = queueIndex(session, args.queue);
-    const state = initialVqState();
-    state.split.availIndex = args.index;
-    state.packed.lastAvailIdx = args.index;
-    state.packed.lastUsedIdx = args.index;
-    const error = session.ops.setVqState(idx, state);
-    const after = initialVqState();
-    const read = session.ops.getVqState(idx, after);
-    const packed = session.has('VIRTIO_F_RING_PACKED');
-    return { error, read, got: packed ? after.packed.lastAvailIdx : after.split.availIndex };
-  },
-  judge: ({ index }, { error, read, got }) =>
-    error < 0 || read < 0 || got === index
-      ? []
-      : [{ expected: `refused, or position ${index}`, actual: `accepted, and position ${got}` }],
-});
-
-/** `serves-as-status-says`: no half-stopped device. */
-export const servesAsStatusSaysStep = defineStep<{ as: string }, { running: boolean; used: boolean }>({
-  name: 'serves-as-status-says',
-  summary:
-    'A buffer that was made available and kicked came back if the status shows DRIVER_OK (and no need of a reset), and did ' +
-    'not if it does not.',
-  example: '{serves-as-status-says: {as: a}}',
-  schema: obj({ as: TEXT }, ['as']),
-  run(session, { as }) {
-    const buffer = session.buffers.named(as) ?? session.stop(`no buffer is called ${as}`);
-    session.queues.collect(buffer.q);
-    const status = session.ops.getStatus();
-    return { running: (status & 0x44) === 0x04, used: buffer.used !== undefined };
-  },
-  judge: (_, { running, used }) =>
-    running === used
-      ? []
-      : [
-          {
-            expected: running
-              ? 'the buffer is served, as DRIVER_OK says'
-              : 'the buffer is left alone without DRIVER_OK',
-            actual: used ? 'served' : 'not served',
-          },
-        ],
-});
-
-/** `start-failed-or-not`: DRIVER_OK and failure exclude each other. */
-export const startStep = defineStep<Record<string, never>, { before: number; after: number }>({
-  name: 'start',
-  summary:
-    'Set DRIVER_OK: the status shows it, or it shows FAILED or DEVICE_NEEDS_RESET or stays as it was; never both.',
-  example: '{start: {}}',
-  schema: obj({}),
-  run(session) {
-    const before = session.ops.getStatus();
-    session.virtio.addStatus(0x04);
-    return { before, after: session.ops.getStatus() };
-  },
-  judge(_, { before, after }) {
-    const failed = (after & ~before & 0xc0) !== 0;
-    return failed && (after & 0x04) !== 0
-      ? [{ expected: 'no DRIVER_OK after a start that failed', actual: `status 0x${after.toString(16)}` }]
-      : [];
-  },
-});
-
-/** `interrupts`: numbers of the queues' interrupts. */
-export const interruptsStep = defineStep<{ save?: boolean }, { irqs: number[]; before: number[] }>({
-  name: 'interrupt-numbers',
-  summary: 'get_vq_irq of every queue, twice: the same, and as at the last `save`.',
-  example: '{interrupt-numbers: {save: true}}',
-  schema: obj({ save: { type: 'boolean' } }),
-  run(session, { save }) {
-    const ask = () =>
-      Array.from(
-        { length: session.instance.device.nvqs },
-        (_, idx) => session.ops.getVqIrq?.(idx) ?? session.lacks('the parent has no getVqIrq'),
-      );
-    const known = session.saved.get('irqs') as number[] | undefined;
-    const before = save || known === undefined ? ask() : known;
-    const irqs = ask();
-    if (save) session.saved.set('irqs', irqs);
-    return { irqs, before };
-  },
-  judge: (_, { irqs, before }) =>
-    irqs.every((irq, i) => irq === before[i] || (irq < 0 && before[i] < 0))
-      ? []
-      : [{ expected: `interrupts ${before.join(', ')} as before`, actual: irqs.join(', ') }],
 });
