@@ -68,6 +68,36 @@ function runInVain(session: Session): void {
   session.guarded('pump', () => instance.pump?.(IN_VAIN));
 }
 
+/** Fields of the configuration that migration carries over itself, or that are no state of the guest's. */
+const CARRIED: readonly string[] = ['mac', 'status', 'capacity', 'writeback'];
+
+/** What keeps `next` from being the same device to the driver: it was provisioned otherwise, or has another disk. */
+function foreign(session: Session, { instance, binding, recorded }: Attached): string[] {
+  const reasons: string[] = [];
+  const { backend } = session.instance;
+  const handsOver = backend?.backing !== undefined && instance.backend?.adopt !== undefined;
+  if (session.deviceType === 'blk' && !handsOver) reasons.push('the disk cannot be handed over');
+  recorded.quiet++;
+  const size = Math.max(session.ops.getConfigSize(), binding.device.ops.getConfigSize());
+  const [was, is] = [session.ops, binding.device.ops].map((ops) => {
+    const bytes = new Uint8Array(size);
+    ops.getConfig(0, bytes);
+    return bytes;
+  });
+  recorded.quiet--;
+  for (const { field, offset, width } of configFields(session.deviceType as ConfigDevice)) {
+    if (CARRIED.includes(field) || !isVisible(session, offset)) continue;
+    for (let at = offset; at < Math.min(size, offset + width); at++) {
+      if (was[at] === is[at]) continue;
+      reasons.push(`its ${field} is another one`);
+      break;
+    }
+  }
+  if (session.has('VIRTIO_NET_F_MAC') && !session.has('VIRTIO_NET_F_CTRL_MAC_ADDR'))
+    if (was.subarray(0, 6).some((byte, at) => byte !== is[at])) reasons.push('its mac is another one');
+  return reasons;
+}
+
 /** Make the destination, and see whether it can take over; otherwise the case does not apply. */
 function prepare(session: Session, destination: Destination, shift: number | undefined): Attached {
   const { definition, options } = destination;
@@ -91,6 +121,7 @@ function prepare(session: Session, destination: Destination, shift: number | und
   for (const { abilities } of [session.instance, instance])
     if (!abilities.includes('vq-state')) reasons.push('a parent on the way lacks the ability vq-state');
   if (instance.pump === undefined) reasons.push('it has time of its own');
+  reasons.push(...foreign(session, attached));
   if (reasons.length === 0) return attached;
   instance.dispose?.();
   session.lacks(`no migration to ${destination.name}: ${reasons.join('; ')}`);
