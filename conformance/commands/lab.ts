@@ -115,7 +115,12 @@ export async function labRunCommand(options: LabRunOptions, context: CommandCont
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   };
   const run = { ...rest, jobs, target: devices.map(targetOf), timeout: options.timeout ?? TIMEOUT_MS };
-  return await runCommand(run, context, { start, end, replay: 'lab replay' });
+  return await runCommand(run, context, {
+    start,
+    end,
+    replay: 'lab replay',
+    again: (target) => `lab run --device ${target.slice(PREFIX.length)}`,
+  });
 }
 
 /** `vdpa-cts lab replay HISTORY`: run the steps of a history again, on the same device in a fresh guest. */

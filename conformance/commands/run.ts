@@ -56,6 +56,8 @@ export interface Elsewhere {
   start: PoolOptions['start'];
   /** Command that replays a history of such a target. */
   replay: string;
+  /** Command that runs an instance on such a target again, up to its `--select`. */
+  again(target: string): string;
   /** Called before reports are written and when the run was refused. */
   end(): void;
 }
@@ -173,6 +175,7 @@ export async function runCommand(
     requirements: requirements(),
     proofs: proofsOf(context),
     replay: elsewhere?.replay ?? 'replay',
+    again: elsewhere?.again,
     version: context.version,
     complete: !interrupted,
     seed: options.seed ?? 1,

@@ -41,6 +41,8 @@ export interface RunOutcome {
   results: { target: number; result: WorkerResult; history?: string }[];
   /** Command that replays a history (default `replay`). */
   replay?: string;
+  /** Command and option that run an instance of a target again, for what has no history (default `run --target`). */
+  again?: (target: string) => string;
   /** Folder of the results file. */
   folder: string;
   cases: readonly CatalogueCase[];
@@ -179,7 +181,7 @@ function detailOf(result: WorkerResult, file: string | undefined, target: RanTar
     ...(file ? { history: relative(run.folder, file) } : {}),
     replay: file
       ? `npx vdpa-cts ${run.replay ?? 'replay'} ${quote(file)}`
-      : `npx vdpa-cts run --target ${quote(target.name)} --select ${quote(result.id)} --seed ${run.seed}`,
+      : `npx vdpa-cts ${run.again?.(target.name) ?? `run --target ${quote(target.name)}`} --select ${quote(result.id)} --seed ${run.seed}`,
   };
 }
 
