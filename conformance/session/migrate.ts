@@ -114,6 +114,7 @@ function prepare(session: Session, destination: Destination, shift: number | und
     session.ops.getDeviceId(),
     session.features,
     session.queues.all.map(({ idx, num }) => ({ idx, num })),
+    session.virtio.spaces.flatMap(({ table }) => table.entries),
   );
   if (session.virtio.spaces.length !== binding.device.spaces.length)
     if (session.virtio.spaces.slice(1).some(({ table }) => table.entries.length > 0))

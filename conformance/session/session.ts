@@ -1,6 +1,6 @@
 import type { BoundDevice, BusDriverName } from '../../framework/bound-device.ts';
-import type { VdpaConfigOps, VdpaDevice } from '../../framework/device.ts';
-import { GuestMemory, type Region } from '../../framework/memory/guest-memory.ts';
+import type { VdpaConfigOps, VdpaDevice, VdpaIovaRange } from '../../framework/device.ts';
+import { GuestMemory, PAGE, type Region } from '../../framework/memory/guest-memory.ts';
 import type { SharedMemory } from '../../framework/memory/shared-memory.ts';
 import { shadowed } from '../../framework/migration/shadow-parent.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
@@ -148,11 +148,12 @@ export class Session {
     }
   }
 
-  /** Memory of the monitor's own, at addresses that no RAM block has. */
-  #privateRoom(size: number): Region {
+  /** Memory of the monitor's own, at addresses within `range` that no RAM block has. */
+  #privateRoom(size: number, range: VdpaIovaRange): Region {
     const { pa } = this.#guest.addBlock(size);
     this.recorder.hide({ pa, size });
-    return { pa, iova: PRIVATE + pa, size };
+    const top = Math.floor((range.last + 1 - this.#guest.host.size) / PAGE) * PAGE;
+    return { pa, iova: Math.min(PRIVATE, top) + pa, size };
   }
 
   /**
@@ -169,7 +170,9 @@ export class Session {
     port.trace(this.recorder);
     const { seed } = this;
     const parent =
-      shift === undefined ? definition : shadowed(definition, (size) => this.#privateRoom(size), shift);
+      shift === undefined
+        ? definition
+        : shadowed(definition, (size, range) => this.#privateRoom(size, range), shift);
     const instance = this.guarded('create', () =>
       parent.create({ port, seed, options, ...(memory ? { memory } : {}) }),
     );

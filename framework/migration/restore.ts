@@ -1,6 +1,7 @@
 import { F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { BoundDevice } from '../bound-device.ts';
+import type { Iova } from '../device.ts';
 import type { ControlQueue } from './control-replay.ts';
 import { replayCommands } from './control-replay.ts';
 import { type DeviceState, type MigratingQueue, MigrationError } from './state.ts';
@@ -22,7 +23,7 @@ export interface RestoreOptions {
 }
 
 /**
- * Why `target` cannot go on for a device that has `features` in force and `config`, with these queues; empty when it
+ * Why `target` cannot go on for a device that has `features` in force, with these queues and mappings; empty when it
  * can. Asked before the source is stopped.
  */
 export function obstacles(
@@ -30,6 +31,7 @@ export function obstacles(
   deviceId: number,
   features: bigint,
   queues: readonly { readonly idx: number; readonly num: number }[],
+  mappings: readonly { readonly iova: Iova; readonly size: number }[],
 ): string[] {
   const { ops } = target;
   const found: string[] = [];
@@ -40,6 +42,11 @@ export function obstacles(
     if (idx >= target.vdpa.nvqs) found.push(`it has no queue ${idx}`);
     else if (num > target.maxSize(idx))
       found.push(`its queue ${idx} has at most ${target.maxSize(idx)} descriptors, not ${num}`);
+  }
+  const range = ops.getIovaRange?.();
+  if (range !== undefined) {
+    const outside = mappings.find(({ iova, size }) => iova < range.first || iova + size - 1 > range.last);
+    if (outside !== undefined) found.push(`it cannot reach iova 0x${outside.iova.toString(16)}`);
   }
   return found;
 }

@@ -15,6 +15,7 @@ import {
   type VdpaCallback,
   type VdpaConfigOps,
   type VdpaDevice,
+  type VdpaIovaRange,
   type VqState,
 } from '../device.ts';
 import { AddressSpace } from '../memory/address-space.ts';
@@ -187,6 +188,11 @@ export class ShadowDevice implements VdpaDevice, VdpaConfigOps {
     this.onStop?.();
     return this.#ops.reset();
   }
+  /** What the guest may use, so that the parent can be given it `shift` bytes away. */
+  getIovaRange(): VdpaIovaRange {
+    const { first, last } = usableIovas(this.#ops);
+    return { first: Math.max(0, first - this.#shift), last: last - this.#shift };
+  }
   getConfigSize(): number {
     return this.#ops.getConfigSize();
   }
@@ -293,6 +299,11 @@ export class ShadowDevice implements VdpaDevice, VdpaConfigOps {
     queue.state = shadow.disconnect() ?? queue.state;
   }
 }
+
+const EVERY_IOVA: VdpaIovaRange = { first: 0, last: Number.MAX_SAFE_INTEGER };
+
+/** Where the IOVAs of a device may lie. */
+export const usableIovas = (ops: VdpaConfigOps): VdpaIovaRange => ops.getIovaRange?.() ?? EVERY_IOVA;
 
 /** Bytes of private memory that the shadow queues of a device with `nvqs` queues need. */
 export const shadowMemory = (nvqs: number): number => Math.ceil((nvqs * shadowRoom(MOST)) / 4096) * 4096;

@@ -1,6 +1,7 @@
+import type { VdpaIovaRange } from '../device.ts';
 import type { Ability, BackendControl, DeviceBacking, ParentDefinition, ParentInstance } from '../parent.ts';
 import type { Area } from '../virtqueue/driver/ring.ts';
-import { ShadowDevice, shadowMemory } from './shadow-device.ts';
+import { ShadowDevice, shadowMemory, usableIovas } from './shadow-device.ts';
 
 /** What a parent behind shadow virtqueues cannot show any more. */
 const LOST: readonly Ability[] = ['no-disable', 'shared-irq', 'dirty'];
@@ -25,12 +26,12 @@ function controlOf(
 /**
  * A parent whose devices are put behind shadow virtqueues.
  *
- * @param allocate private memory for the rings, at addresses that the guest does not use
+ * @param allocate private memory for the rings, at addresses within a range that the guest does not use
  * @param shift by how much the addresses of guest memory differ for the parent
  */
 export function shadowed(
   definition: ParentDefinition,
-  allocate: (size: number) => Area,
+  allocate: (size: number, within: VdpaIovaRange) => Area,
   shift = 0,
 ): ParentDefinition {
   return {
@@ -38,7 +39,8 @@ export function shadowed(
     create(environment): ParentInstance {
       const base = definition.create(environment);
       const { device: below } = base;
-      const device = new ShadowDevice(below, environment.port, allocate(shadowMemory(below.nvqs)), shift);
+      const room = allocate(shadowMemory(below.nvqs), usableIovas(below.ops));
+      const device = new ShadowDevice(below, environment.port, room, shift);
       // Frames that wait before a network device do not outlast the reset that stops it.
       let waiting: DeviceBacking | undefined;
       if (base.peer !== undefined)
