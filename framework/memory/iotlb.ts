@@ -16,6 +16,7 @@ export class Iotlb {
   #entries: IotlbEntry[] = [];
   generation = ++EPOCH.now;
 
+  /** The entries as they are now; the array changes with the table. */
   get entries(): readonly IotlbEntry[] {
     return this.#entries;
   }
@@ -24,16 +25,21 @@ export class Iotlb {
   map(entry: IotlbEntry): boolean {
     if (entry.size <= 0 || entry.iova + entry.size > EXACT || this.#entries.length >= IOTLB_MAX_ENTRIES)
       return false;
-    const at = this.#entries.findIndex((e) => e.iova + e.size > entry.iova);
-    if (at >= 0 && this.#entries[at].iova < entry.iova + entry.size) return false;
-    this.#entries.splice(at < 0 ? this.#entries.length : at, 0, { ...entry });
+    const at = this.#endingAfter(entry.iova);
+    if (at < this.#entries.length && this.#entries[at].iova < entry.iova + entry.size) return false;
+    this.#entries.splice(at, 0, { ...entry });
     this.generation = ++EPOCH.now;
     return true;
   }
 
   /** Remove every entry that lies in [iova, iova + size). Unmapping nothing is harmless. */
   unmap(iova: Iova, size: number): void {
-    this.#entries = this.#entries.filter((e) => e.iova < iova || e.iova + e.size > iova + size);
+    const entries = this.#entries;
+    let from = this.#endingAfter(iova);
+    if (from < entries.length && entries[from].iova < iova) from++;
+    let to = from;
+    while (to < entries.length && entries[to].iova + entries[to].size <= iova + size) to++;
+    entries.splice(from, to - from);
     this.generation = ++EPOCH.now;
   }
 
@@ -53,6 +59,19 @@ export class Iotlb {
   clear(): void {
     this.#entries = [];
     this.generation = ++EPOCH.now;
+  }
+
+  /** Index of the first entry that ends behind `iova`. */
+  #endingAfter(iova: Iova): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      const { iova: start, size } = this.#entries[mid];
+      if (start + size > iova) high = mid;
+      else low = mid + 1;
+    }
+    return low;
   }
 
   /** The entry that covers `iova`, or undefined. */

@@ -146,6 +146,8 @@ export const failingTable: Scene = {
 /** A table in software has an end, and is as it was when it has been filled. */
 export const fullTable: Scene = {
   name: 'full-table',
+  // Thousands of mappings: as long as twenty other scenes.
+  weight: 1 / 6,
   fits: (facts) => facts.ops.includes('dmaMap') && can(facts, 'pump'),
   draw: (view, draw) => [
     up(view, draw),

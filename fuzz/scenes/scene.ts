@@ -12,7 +12,7 @@ export interface Scene {
   readonly name: string;
   /** It breaks a rule of the driver on purpose. */
   readonly breach?: boolean;
-  /** How much more likely it is than others (default 1): what it draws from may be large. */
+  /** How much more likely it is than others (default 1): what it draws from may be large, or take long. */
   readonly weight?: number;
   /** Whether the device has what the scene needs. */
   fits(facts: DeviceFacts): boolean;
