@@ -1,68 +1,21 @@
-import {
-  type IotlbEntry,
-  type Iova,
-  initialVqState,
-  type MapFile,
-  type OpName,
-  type Perm,
-  type ProcessAddresses,
-  type VdpaCallback,
-  type VdpaConfigOps,
-  type VqState,
+import type {
+  IotlbEntry,
+  Iova,
+  MapFile,
+  OpName,
+  Perm,
+  ProcessAddresses,
+  VdpaCallback,
+  VdpaConfigOps,
+  VqState,
 } from '../../framework/device.ts';
-import { DeviceAbsent, DeviceFailure } from '../../framework/device-failure.ts';
 import { NoMeans } from '../../framework/parent.ts';
-import { remembering } from '../../specs/remember.ts';
-import type { HistoryEvent, OpEvent } from './events.ts';
-import { HistoryOverflow, type Recorder } from './recorder.ts';
-
-/** Ends the run of a case after the parent threw: what follows could not be trusted. */
-export class ParentCrash extends Error {
-  readonly code = 'PARENT_CRASH';
-}
+import type { OpEvent } from './events.ts';
+import { hex, stateText, valueText } from './op-texts.ts';
+import { recordThrow } from './parent-throw.ts';
+import type { Recorder } from './recorder.ts';
 
 type Args = OpEvent['a'];
-type ThrowEvent = Extract<HistoryEvent, { k: 'throw' }>;
-
-/** Files of the suite's own build: their frames say nothing about the parent and differ from build to build. */
-const OWN_BUILD = /\((?:chunk-\w+|\w+(?:-\w+)?)\.js:/;
-
-/** Up to three stack frames of `error`, file names only, so that histories do not depend on the machine. */
-function frames(error: unknown): string | undefined {
-  const stack = error instanceof Error ? error.stack : undefined;
-  if (typeof stack !== 'string') return undefined;
-  const lines = stack
-    .split('\n')
-    .filter((line) => line.trimStart().startsWith('at '))
-    .map((line) => line.trim().replace(/\(?(?:file:\/\/)?[^\s()]*\/([^/\s()]+)\)?$/, '($1)'))
-    .filter((line) => !OWN_BUILD.test(line));
-  return lines.length === 0 ? undefined : lines.slice(0, 3).join(' < ');
-}
-
-/** `error` in words, whatever it is: a parent may throw anything. */
-export function errorText(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    return 'something that cannot be shown';
-  }
-}
-
-/** Write the exception of a parent into the history and stop the case. */
-export function recordThrow(recorder: Recorder, op: string, error: unknown): never {
-  if (error instanceof HistoryOverflow || error instanceof NoMeans || error instanceof DeviceAbsent)
-    throw error;
-  const event = thrown(op, error);
-  recorder.events.push(event);
-  throw new ParentCrash(`${op}: ${event.error}`, { cause: error });
-}
-
-/** How the history has it that `op` threw `error`. */
-export function thrown(op: string, error: unknown): ThrowEvent {
-  const at = error instanceof DeviceFailure ? undefined : frames(error);
-  const hang = error instanceof DeviceFailure && error.code === 'DEVICE_HUNG' ? { hang: true as const } : {};
-  return { k: 'throw', op, error: errorText(error), ...(at === undefined ? {} : { at }), ...hang };
-}
 
 /**
  * The contract with every call written into a history. Return values are checked against the type that the
@@ -273,7 +226,7 @@ export class RecordedOps implements VdpaConfigOps {
     return result;
   }
   #wrong(op: string, want: string, got: unknown): void {
-    this.#recorder.push({ k: 'contract', op, want, got: describe(got) });
+    this.#recorder.push({ k: 'contract', op, want, got: valueText(got) });
   }
 }
 
@@ -302,32 +255,3 @@ const OPTIONAL_OPS = [
   'bindMm',
   'unbindMm',
 ] as const satisfies readonly OpName[];
-
-/** Texts of feature sets: the same few come again and again. */
-const hexTexts = remembering<bigint, string>(1000);
-const toText = (bits: bigint) => `0x${BigInt.asUintN(64, bits).toString(16)}`;
-const hex = (bits: bigint): string => hexTexts(bits, toText);
-
-const INITIAL_TEXT = JSON.stringify(initialVqState());
-
-/** A queue state as JSON; nearly all are the initial one. */
-function stateText(state: VqState): string {
-  const { split, packed } = state;
-  const initial =
-    split?.availIndex === 0 &&
-    packed?.lastAvailCounter === 1 &&
-    packed.lastAvailIdx === 0 &&
-    packed.lastUsedCounter === 1 &&
-    packed.lastUsedIdx === 0;
-  return initial ? INITIAL_TEXT : JSON.stringify(state);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
-  try {
-    return JSON.stringify(value)?.slice(0, 80) ?? String(value);
-  } catch {
-    return Object.prototype.toString.call(value);
-  }
-}

@@ -4,11 +4,12 @@ import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { NoMeans, type ParentDefinition } from '../../framework/parent.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import type { HistoryEvent } from '../history/events.ts';
-import { errorText, ParentCrash, thrown } from '../history/recorded-ops.ts';
+import { errorText, ParentCrash, thrown } from '../history/parent-throw.ts';
 import { HistoryOverflow } from '../history/recorder.ts';
 import { BASELINE } from '../session/bring-up.ts';
 import { commonOffer, type Destinations } from '../session/destinations.ts';
-import { ParentLacks, Session, type SessionOptions, StopSteps } from '../session/session.ts';
+import { Session, type SessionOptions } from '../session/session.ts';
+import { ParentLacks, StopSteps } from '../session/stop-steps.ts';
 import { STEPS } from '../steps/index.ts';
 import type { FlatStep } from '../steps/step.ts';
 

@@ -18,7 +18,8 @@ import { controlQueue } from './bring-up.ts';
 import type { Destination } from './destinations.ts';
 import type { NamedRegion } from './memory.ts';
 import { finishPreCopy, type PreCopied } from './pre-copy.ts';
-import { type Attached, PUMP_LIMIT, type Session } from './session.ts';
+import type { Attached, Session } from './session.ts';
+import { PUMP_LIMIT } from './work.ts';
 
 /** Units of work for which a device that was stopped is let run, to see that it does nothing. */
 const IN_VAIN = 64;

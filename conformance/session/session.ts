@@ -6,9 +6,9 @@ import { shadowed } from '../../framework/migration/shadow-parent.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import type { UserProcess } from '../../framework/vhost-vdpa/process.ts';
 import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
-import { DESC_F } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import { RecordedOps, recordThrow } from '../history/recorded-ops.ts';
+import { recordThrow } from '../history/parent-throw.ts';
+import { RecordedOps } from '../history/recorded-ops.ts';
 import { Recorder } from '../history/recorder.ts';
 import type { RequestPlan } from '../kits/kit.ts';
 import { type Binding, bindDevice } from './bind.ts';
@@ -17,10 +17,8 @@ import { Comparison } from './comparison.ts';
 import type { Destinations } from './destinations.ts';
 import { SessionMemory } from './memory.ts';
 import { SessionQueues } from './queues.ts';
-import { settle } from './settle.ts';
-
-/** Units of device work between two idle checks after which the device counts as busy for ever. */
-export const PUMP_LIMIT = 50_000;
+import { ParentLacks, StopSteps } from './stop-steps.ts';
+import { workFor, workUntilIdle } from './work.ts';
 
 export interface SessionOptions {
   seed: number;
@@ -53,14 +51,6 @@ const PRIVATE = 2 ** 45;
 
 /** First memory block for a device outside the process: few mappings, so that the table seldom changes while it runs. */
 const OUTSIDE_BLOCK = 256 << 10;
-
-/** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
-export class StopSteps extends Error {
-  readonly code = 'STOP_STEPS';
-}
-
-/** The parent offers no means for a step: the case does not apply to it. */
-export class ParentLacks extends StopSteps {}
 
 /**
  * One run against one fresh device: the device on a bus, bound to a bus driver, memory that is mapped, the
@@ -207,67 +197,14 @@ export class Session {
     }
   }
 
-  /** After a breach the descriptors count as shown to the device as they stand now; packed ones whatever their flags. */
-  #exposeSlots(): void {
-    if (!this.breached) return;
-    for (const queue of this.queues.all) {
-      if (!this.queues.tableChanged(queue)) continue;
-      const { view } = this.memory.host;
-      const w: [number, number, number][] = [];
-      const at = Array.from({ length: queue.num }, (_, i): [number, number] => {
-        const slot = queue.areas.desc.pa + 16 * i;
-        const iova = view.getUint32(slot + 4, true) * 0x1_0000_0000 + view.getUint32(slot, true);
-        const pa = this.memory.physical(iova);
-        const length = view.getUint32(slot + 8, true);
-        if (!queue.packed && pa >= 0 && (view.getUint16(slot + 12, true) & DESC_F.WRITE) !== 0)
-          w.push([iova, pa, length]);
-        return [pa, length];
-      });
-      this.recorder.push({ k: 'expose', w, ...(queue.packed ? { slots: { q: queue.idx, at } } : {}) });
-    }
-  }
-
   /** Let the device work until it is idle. Returns the units of work done. */
   quiet(): number {
-    if (this.instance.wait !== undefined) return this.#settle();
-    if (this.instance.pump === undefined) return 0;
-    this.#exposeSlots();
-    let done = 0;
-    while (done < PUMP_LIMIT) {
-      const n = this.guarded('pump', () => this.instance.pump!(PUMP_LIMIT - done));
-      if (!Number.isInteger(n) || n < 0) {
-        this.recorder.push({ k: 'contract', op: 'pump', want: 'a count', got: String(n) });
-        break;
-      }
-      if (n === 0) break;
-      done += n;
-    }
-    this.recorder.push(
-      done >= PUMP_LIMIT ? { k: 'pump', n: done, busy: true } : { k: 'pump', n: done, idle: true },
-    );
-    if (done >= PUMP_LIMIT) throw new StopSteps('the device never became idle');
-    return done;
-  }
-
-  #settle(): number {
-    this.#exposeSlots();
-    const { signs, idle } = settle(this);
-    this.recorder.push({ k: 'pump', n: signs, ...(idle ? { idle } : { busy: true }) });
-    if (!idle) throw new StopSteps('the device never became idle');
-    return signs;
+    return workUntilIdle(this);
   }
 
   /** Let the device do at most `units` units of work; one with time of its own does what it likes. */
   pump(units: number): void {
-    if (this.instance.wait !== undefined) {
-      this.#exposeSlots();
-      this.recorder.push({ k: 'pump', n: settle(this, false).signs });
-      return;
-    }
-    if (this.instance.pump === undefined) return;
-    this.#exposeSlots();
-    const n = this.guarded('pump', () => this.instance.pump!(units));
-    this.recorder.push({ k: 'pump', n });
+    workFor(this, units);
   }
 
   /** Reset the device; queues and buffers of the old session are forgotten, their memory is not reused. */

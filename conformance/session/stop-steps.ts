@@ -1,0 +1,7 @@
+/** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
+export class StopSteps extends Error {
+  readonly code = 'STOP_STEPS';
+}
+
+/** The parent offers no means for a step: the case does not apply to it. */
+export class ParentLacks extends StopSteps {}
