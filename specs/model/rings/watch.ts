@@ -11,6 +11,7 @@ import type {
 } from '../events.ts';
 import type { Violation } from '../violation.ts';
 import type { WatchedBuffer } from './buffer.ts';
+import { Exposure } from './exposure.ts';
 import { MemoryMap } from './memory-map.ts';
 import { PackedWatch } from './packed-watch.ts';
 import type { QueueWatch } from './queue-watch.ts';
@@ -35,11 +36,9 @@ export class Watch {
   /** The watch of the queue that an area was laid out for; a queue may be laid out anew. */
   readonly #watchOf = new Map<AreaEvent, QueueWatch>();
   #buffers: WatchedBuffer[] = [];
-  #exposed: [number, number][] = [];
+  #exposure = new Exposure(this.#buffers);
   /** The dirty log in use, which the device reaches in a way of its own. */
   #dirtyLog: readonly [pa: number, length: number] | null = null;
-  /** Where the slots of packed rings point since a breach, by queue. */
-  #slots = new Map<number, [number, number][]>();
   #last: WatchedBuffer | undefined;
   #driverOk = false;
   #started = false;
@@ -87,8 +86,8 @@ export class Watch {
         this.#breach = true;
         return;
       case 'expose':
-        for (const [, pa, n] of event.w) this.#exposed.push([pa, n]);
-        if (event.slots) this.#slotsOf(event.slots.q, event.slots.at);
+        this.#exposure.show(event.w);
+        if (event.slots) this.#exposure.showSlots(event.slots.q, event.slots.at);
         return;
       case 'dirty-log':
         this.#dirtyLog = event.on ? [event.pa, event.n] : null;
@@ -168,8 +167,7 @@ export class Watch {
     this.#areas = [];
     this.#watchOf.clear();
     this.#buffers = [];
-    this.#exposed = [];
-    this.#slots = new Map();
+    this.#exposure = new Exposure(this.#buffers);
     this.#last = undefined;
     this.#driverOk = false;
     this.#afterReset = this.#started;
@@ -335,23 +333,7 @@ export class Watch {
     if (ownTable && this.#breach)
       this.#report('P1.1-017a', 'the descriptor table is left alone', `${store.n} bytes stored`);
     else this.#watchOf.get(area)?.stored(area.name, store.pa - area.pa, store);
-    if (this.#breach && area.packed && area.name === 'desc') this.#slotStore(area, store);
-  }
-
-  /** After a breach any slot of a packed ring may be taken for an available descriptor, as it stands. */
-  #slotsOf(q: number, at: [number, number][]): void {
-    this.#slots.set(q, at);
-    for (const [pa, n] of at) if (pa >= 0) this.#exposed.push([pa, n]);
-  }
-
-  /** A used descriptor changes the length in a slot, and with it what the slot exposes. */
-  #slotStore(area: AreaEvent, { pa, n, v }: StoreEvent): void {
-    const offset = pa - area.pa;
-    const field = offset % 16;
-    const words = Array.isArray(v) ? v : [v ?? 0];
-    const slot = this.#slots.get(area.q)?.[Math.floor(offset / 16)];
-    if (slot === undefined || slot[0] < 0 || field > 8 || field + n < 12) return;
-    this.#exposed.push([slot[0], words[(8 - field) / 4] ?? 0]);
+    if (this.#breach && area.packed && area.name === 'desc') this.#exposure.slotStored(area, store);
   }
 
   #bufferStore({ pa, n }: StoreEvent): void {
@@ -379,28 +361,9 @@ export class Watch {
     return undefined;
   }
 
+  /** Whether the driver has shown the place; a difference that covers several ranges may be several stores. */
   #withinExposed(pa: number, n: number): boolean {
-    const inside = ([start, length]: readonly [number, number]) => pa >= start && pa + n <= start + length;
-    return (
-      this.#exposed.some(inside) ||
-      this.#buffers.some((b) => b.event.w.some(([, start, length]) => inside([start, length]))) ||
-      (this.#compared && this.#withinSeveral(pa, n))
-    );
-  }
-
-  /** A difference that covers several neighbouring ranges may be several stores. */
-  #withinSeveral(pa: number, n: number): boolean {
-    const ranges = [
-      ...this.#exposed,
-      ...this.#buffers.flatMap((b) => b.event.w.map(([, start, length]) => [start, length] as const)),
-    ];
-    let at = pa;
-    while (at < pa + n) {
-      const next = Math.max(...ranges.map(([start, length]) => (at >= start ? start + length : 0)));
-      if (!(next > at)) return false;
-      at = next;
-    }
-    return true;
+    return this.#exposure.covers(pa, n) || (this.#compared && this.#exposure.coversJointly(pa, n));
   }
 
   /** A store that no rule permits: name the rule that fits best. */
