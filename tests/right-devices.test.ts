@@ -8,6 +8,10 @@ import { DEFAULT_TARGETS, PARENTS } from '../devices/registry.ts';
 import { VARIANT_NAMES } from '../devices/simulator/variants.ts';
 import { PCI_SHAPES } from '../devices/virtio-pci/function/shape.ts';
 import { GuestMemory } from '../framework/memory/guest-memory.ts';
+import { benchOf } from '../fuzz/bench-target.ts';
+import { execute } from '../fuzz/execute.ts';
+import { numbered } from '../fuzz/sequence.ts';
+import { step } from '../fuzz/strategy.ts';
 import { parentSource } from '../parents.ts';
 
 const { cases } = openCatalogue(undefined);
@@ -67,5 +71,23 @@ describe('the catalogue', () => {
     const { passed, red } = await runAll(spec, 2);
     expect(red).toEqual([]);
     expect(passed).toBeGreaterThan(300);
+  });
+});
+
+describe('the fuzzer', () => {
+  it.each([
+    {
+      why: 'DRIVER_OK in one write with FEATURES_OK, which was refused',
+      target: 'simulator-blk',
+      steps: [
+        step('queues', { 'set-up': { size: 2 } }),
+        step('status', { write: 79 }),
+        step('request', { dir: 'in', size: 512, seed: 1, as: 'r0', kick: 'obey' }),
+        step('settle'),
+      ],
+    },
+  ])('finds nothing any more in: $why', async ({ target, steps }) => {
+    const bench = benchOf(await resolveTarget(target, parentSource));
+    expect(execute({ seed: 1, steps: numbered(steps) }, bench).finding).toBeNull();
   });
 });
