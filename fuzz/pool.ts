@@ -9,6 +9,8 @@ import type { Focus } from './strategy.ts';
 const LOOK_MS = 200;
 /** Time a worker gets to finish its sequence and say goodbye. */
 const GRACE_MS = 3000;
+/** Several times what the longest history takes. V8 lets garbage pile up in proportion to the limit, 4 GB by default. */
+const HEAP = { maxOldGenerationSizeMb: 256 };
 
 export interface FuzzPoolOptions {
   script: URL;
@@ -111,7 +113,7 @@ function runLife(
       shrinkMs,
       ...shared,
     };
-    const worker = new Worker(options.script, { workerData: task });
+    const worker = new Worker(options.script, { workerData: task, resourceLimits: HEAP });
     let last = -1;
     let since = performance.now();
     let stoppedAt = 0;
