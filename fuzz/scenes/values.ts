@@ -1,5 +1,6 @@
 import { between, chance, pick } from '../draw.ts';
 import { about, type DrawnStep, softly, step } from '../strategy.ts';
+import { hex, le32 } from './bytes.ts';
 import { can, fresh, offers, type Scene, up } from './scene.ts';
 
 const net = (facts: Parameters<Scene['fits']>[0]) => facts.type === 'net';
@@ -144,17 +145,14 @@ export const diskValues: Scene = {
   fits: (facts) => facts.type === 'blk',
   draw(view, draw) {
     const grows = can(view.facts, 'cfg-change') && chance(draw, 50);
-    const bytes = Array.from({ length: 4 }, () => draw.int(256).toString(16).padStart(2, '0')).join('');
-    const high = between(draw, 1, 255).toString(16).padStart(2, '0');
+    const bytes = hex(Array.from({ length: 4 }, () => draw.int(256)));
+    const high = hex([between(draw, 1, 255)]);
     const large = `${bytes}${high}000000`;
     const capacity = view.facts.values.capacity as number;
     const low = capacity % 0x1_0000_0000;
     const half = (at: number, equals: string | number) =>
       about('V1.1-4.1.3.2-D1', step('config', { at, size: 4, equals }));
-    const littleEndian = (n: number) =>
-      [n & 0xff, (n >>> 8) & 0xff, (n >>> 16) & 0xff, n >>> 24]
-        .map((byte) => byte.toString(16).padStart(2, '0'))
-        .join('');
+    const littleEndian = (n: number) => hex(le32(n));
     const whole = [half(4, littleEndian(Math.floor(capacity / 0x1_0000_0000))), half(0, littleEndian(low))];
     if (!grows || capacity * SECTOR > Number.MAX_SAFE_INTEGER)
       return [up(view, draw, { to: pick(draw, PHASES) }), ...whole];

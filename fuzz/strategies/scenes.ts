@@ -1,22 +1,32 @@
 import type { DeviceFacts } from '../../conformance/runner/device-facts.ts';
 import { pick } from '../draw.ts';
 import * as beyond from '../scenes/beyond.ts';
+import * as contents from '../scenes/blk/contents.ts';
+import * as durability from '../scenes/blk/durability.ts';
+import * as limits from '../scenes/blk/limits.ts';
+import * as readOnly from '../scenes/blk/read-only.ts';
+import * as senselessRequests from '../scenes/blk/senseless-requests.ts';
 import * as callbacks from '../scenes/callbacks.ts';
 import * as configuration from '../scenes/configuration.ts';
 import * as contract from '../scenes/contract.ts';
-import * as control from '../scenes/control.ts';
 import * as dirty from '../scenes/dirty.ts';
-import * as disk from '../scenes/disk.ts';
 import * as events from '../scenes/events.ts';
-import * as filter from '../scenes/filter.ts';
 import * as flows from '../scenes/flows.ts';
 import * as life from '../scenes/life.ts';
 import * as mappings from '../scenes/mappings.ts';
 import * as midway from '../scenes/midway.ts';
+import * as commands from '../scenes/net/commands.ts';
+import * as filter from '../scenes/net/filter.ts';
+import * as link from '../scenes/net/link.ts';
+import * as offloads from '../scenes/net/offloads.ts';
+import * as receiveBuffers from '../scenes/net/receive-buffers.ts';
+import * as reception from '../scenes/net/reception.ts';
+import * as transmission from '../scenes/net/transmission.ts';
+import * as wrongCommands from '../scenes/net/wrong-commands.ts';
+import * as wrongPackets from '../scenes/net/wrong-packets.ts';
 import type { Scene } from '../scenes/scene.ts';
 import * as silence from '../scenes/silence.ts';
 import * as tables from '../scenes/tables.ts';
-import * as traffic from '../scenes/traffic.ts';
 import * as used from '../scenes/used.ts';
 import * as values from '../scenes/values.ts';
 import { type Focus, type Strategy, step, together } from '../strategy.ts';
@@ -56,6 +66,10 @@ function play(name: string, focus: Focus, module: object, breach = false): Strat
     },
   };
 }
+
+const disk = { ...contents, ...limits, ...durability, ...readOnly, ...senselessRequests };
+const control = { ...commands, ...wrongCommands, ...link, ...offloads, ...wrongPackets };
+const traffic = { ...transmission, ...reception, ...receiveBuffers };
 
 export const playContract = play('play-contract', 'lifecycle', contract);
 export const playContractBreach = play('play-contract-breach', 'lifecycle', contract, true);
