@@ -17,6 +17,7 @@ export default defineConfig({
         '{specs,framework,devices,conformance,fuzz,reports}/**/*.{ts,tsx}',
         'api.ts',
         'cli.ts',
+        'cli/**/*.ts',
         'parents.ts',
       ],
       exclude: ['**/*.test.{ts,tsx}', 'reports/html/client/**', 'dist/**', 'out/**'],

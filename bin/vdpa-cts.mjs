@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const FOLDERS = ['specs', 'framework', 'devices', 'conformance', 'fuzz', 'reports', 'tools'];
+const FOLDERS = ['specs', 'framework', 'devices', 'conformance', 'fuzz', 'reports', 'cli', 'tools'];
 const SOURCE = /\.(ts|tsx|mjs|css)$/;
 
 function newest() {

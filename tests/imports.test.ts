@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ROOMS = Object.keys(MAY_IMPORT);
 
 /** Files that put rooms together: entry points and the API at the root, tools, tests, examples, commands. */
-const CROSSES = /^[^/]+$|^(?:tools|tests|examples)\/|\/commands\/|\.test\.tsx?$/;
+const CROSSES = /^[^/]+$|^(?:cli|tools|tests|examples)\/|\/commands\/|\.test\.tsx?$/;
 /** Helpers of tests; nothing but tests may import them. */
 const TEST_HELPERS =
   /^devices\/simulator\/(?:test-bench|net\/test-rig|net\/test-frames)\.ts$|^framework\/virtqueue\/(?:driver\/test-kit|device\/ring-fixture)\.ts$/;
