@@ -1,17 +1,19 @@
 import { DeviceFailure } from '../../framework/device-failure.ts';
 import { Child, type SpawnOptions, signalName } from '../../framework/native/child.ts';
 import { PeerClosedError, TimeLimitError } from '../../framework/native/errors.ts';
-import { POLL, poll } from '../../framework/native/fd.ts';
-import { isWorking, processorMs } from '../../framework/native/process-state.ts';
+import { POLL, poll, tryRead } from '../../framework/native/fd.ts';
+import { isWorking, processorMs, traces } from '../../framework/native/process-state.ts';
 
 /** A QEMU that used so much processor time on one answer loops, in milliseconds; on its first one it starts. */
 const BUSY_MS = 600;
 const STARTING_MS = 5000;
+/** The same where it did nothing in this time that the kernel could see: it read, wrote and touched nothing new. */
+const TRACELESS_MS = 250;
 /** A QEMU that gave no answer for so long hangs: one that waits for something, and one that wants to run. */
 const SILENT_MS = 4000;
 const STARVED_MS = 20_000;
 /** How often to look at its processor time while it gives no answer. */
-const LOOK_MS = 100;
+const LOOK_MS = 50;
 
 /** Lines with which a program explains its own end. */
 const FAILURE = /assertion|\bERROR:|Bail out|AddressSanitizer|runtime error|terminated|corrupted|free\(\)/i;
@@ -52,32 +54,43 @@ export class QemuProcess {
   }
 
   /**
-   * Wait until `fd` has something to read. A limit in wall time alone would blame QEMU for a machine that is busy
-   * elsewhere, so what it used of the processor counts.
+   * Read what the program says over `what`: the bytes put into `bytes`, or 0 when it was waited for and should be
+   * tried again.
    * @throws DeviceFailure
    */
-  waitFor(fd: number): void {
+  read(what: string, fd: number, bytes: Uint8Array): number {
+    const got = this.guard(what, () => tryRead(fd, bytes));
+    if (got > 0) this.#started = true;
+    else this.#waitFor(fd);
+    return got;
+  }
+
+  /**
+   * Wait until `fd` has something to read. A limit in wall time alone would blame QEMU for a machine that is busy
+   * elsewhere, so what it used of the processor counts, and less of it where nothing comes of it.
+   */
+  #waitFor(fd: number): void {
     const entries = [
       { fd, events: POLL.IN },
       { fd: this.#child.pidfd, events: POLL.IN },
     ];
     const begun = performance.now();
-    let used: number | undefined;
+    const used = processorMs(this.pid);
+    let last = { traces: traces(this.pid), at: used };
     for (;;) {
       if (poll(entries, LOOK_MS) > 0) {
         // What it said before it died comes first.
         const [data, end] = entries as { happened?: number }[];
-        if ((data.happened ?? 0) !== 0) {
-          this.#started = true;
-          return;
-        }
+        if ((data.happened ?? 0) !== 0) return;
         if ((end.happened ?? 0) !== 0) throw this.death();
       }
-      used ??= processorMs(this.pid);
       const silent = performance.now() - begun;
-      const busy = processorMs(this.pid) - used;
+      const now = { traces: traces(this.pid), at: processorMs(this.pid) };
+      if (now.traces !== last.traces) last = now;
+      const busy = now.at - used;
       if (
         busy >= (this.#started ? BUSY_MS : STARTING_MS) ||
+        (this.#started && now.at - last.at >= TRACELESS_MS) ||
         silent >= STARVED_MS ||
         (silent >= SILENT_MS && !isWorking(this.pid))
       )

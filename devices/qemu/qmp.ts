@@ -1,4 +1,4 @@
-import { tryRead, writeAll } from '../../framework/native/fd.ts';
+import { writeAll } from '../../framework/native/fd.ts';
 import type { QemuProcess } from './process.ts';
 
 type Json = Record<string, unknown>;
@@ -72,9 +72,8 @@ export class Qmp {
         this.#rest = this.#rest.slice(end + 1);
         return line;
       }
-      const got = this.#process.guard('QMP', () => tryRead(this.#fd, this.#bytes));
-      if (got === 0) this.#process.waitFor(this.#fd);
-      else this.#rest += Buffer.from(this.#bytes.buffer, 0, got).toString();
+      const got = this.#process.read('QMP', this.#fd, this.#bytes);
+      this.#rest += Buffer.from(this.#bytes.buffer, 0, got).toString();
     }
   }
 }

@@ -1,4 +1,4 @@
-import { tryRead, writeAll } from '../../framework/native/fd.ts';
+import { writeAll } from '../../framework/native/fd.ts';
 import type { QemuProcess } from './process.ts';
 
 /** Posted commands after which the answers are read, so that neither side's socket buffer fills up. */
@@ -142,8 +142,7 @@ export class Qtest {
         this.#at = end + 1;
         return line;
       }
-      const got = this.#process.guard('qtest', () => tryRead(this.#fd, this.#bytes));
-      if (got === 0) this.#process.waitFor(this.#fd);
+      const got = this.#process.read('qtest', this.#fd, this.#bytes);
       this.#text = this.#text.slice(this.#at) + this.#bytes.toString('latin1', 0, got);
       this.#at = 0;
     }
