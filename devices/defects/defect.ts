@@ -27,6 +27,8 @@ export type DefectParent =
 
 /** The simulated devices of both types. */
 export const BOTH = ['simulator-net', 'simulator-blk'] as const satisfies readonly DefectParent[];
+export const NET = ['simulator-net'] as const satisfies readonly DefectParent[];
+export const BLK = ['simulator-blk'] as const satisfies readonly DefectParent[];
 
 /** A wrong device: the simulator with one thing broken. Data, but for `seed`. */
 export interface Defect<Device extends SimulatorDevice = SimulatorDevice> {
@@ -58,6 +60,16 @@ export function defineDefect<Device extends SimulatorDevice = SimulatorDevice>(
 ): Defect {
   return defect as unknown as Defect;
 }
+
+/** What a defect has to say; where it says no more, the rest is usual for its area. */
+export type DefectFacts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
+
+/** Values that most defects have. */
+export const USUAL = { origin: 'text inverted', seenBy: 'expectation', fuzz: 'yes' } as const;
+
+/** Declare a wrong simulator; by default of both device types, with the usual values. */
+export const simulated = (facts: DefectFacts, seed: (device: SimulatorDevice) => void): Defect =>
+  defineDefect({ parents: BOTH, ...USUAL, ...facts, seed });
 
 /** What a defect of a transport says beside what is the same for all of them. */
 type RegisterDefect<F> = Pick<Defect, 'id' | 'breaks' | 'what' | 'origin' | 'options'> & {

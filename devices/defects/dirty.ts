@@ -2,32 +2,25 @@ import { DmaView } from '../../framework/memory/iotlb.ts';
 import type { ParentInstance } from '../../framework/parent.ts';
 import type { IfcvfInstance } from '../ifcvf/parents.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
-import { type Defect, defineDefect } from './defect.ts';
+import { type Defect, type DefectFacts, defineDefect, BLK as SIMULATED_BLK, USUAL } from './defect.ts';
 
 const BOTH = ['ifcvf-net', 'ifcvf-blk'] as const;
 const BLK = ['ifcvf-blk'] as const;
-const BLK_IN_SOFTWARE = ['simulator-blk'] as const;
-
-type Facts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
 
 /** Dirty tracking that goes wrong. */
-const tracking = (facts: Facts, seed: (instance: IfcvfInstance) => void): Defect =>
+const tracking = (facts: DefectFacts, seed: (instance: IfcvfInstance) => void): Defect =>
   defineDefect({
     parents: BOTH,
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
+    ...USUAL,
     ...facts,
     seed: (_, instance: ParentInstance) => seed(instance as IfcvfInstance),
   });
 
 /** The same in a simulated device that marks what passes its IOTLB. */
-const inSoftware = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
+const inSoftware = (facts: DefectFacts, seed: (device: SimulatorDevice) => void): Defect =>
   defineDefect({
     parents: ['simulator-blk', 'simulator-net'],
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
+    ...USUAL,
     options: { dirty: 'yes' },
     ...facts,
     seed,
@@ -37,7 +30,7 @@ const SOFTWARE: readonly Defect[] = [
   inSoftware(
     {
       id: 'dirty/first-page-of-a-store-only',
-      parents: BLK_IN_SOFTWARE,
+      parents: SIMULATED_BLK,
       breaks: ['VDPA-101'],
       what: 'Of a store that runs across pages only the first one is marked.',
     },

@@ -2,9 +2,9 @@ import { BLK_DEFECTS } from './blk/index.ts';
 import { CORE_DEFECTS } from './core/index.ts';
 import type { Defect } from './defect.ts';
 import { DIRTY_DEFECTS } from './dirty.ts';
-import { MANAGEMENT_DEFECTS } from './management.ts';
-import { MIGRATION_DEFECTS } from './migration.ts';
-import { MLX5_DEFECTS } from './mlx5.ts';
+import { MANAGEMENT_DEFECTS } from './management/index.ts';
+import { MIGRATION_DEFECTS } from './migration/index.ts';
+import { MLX5_DEFECTS } from './mlx5/index.ts';
 import { MMIO_DEFECTS } from './mmio-registers.ts';
 import { NET_BREACH_DEFECTS } from './net/breaches/index.ts';
 import { NET_CONTROL_DEFECTS } from './net/control/index.ts';
@@ -20,8 +20,7 @@ import { PCI_CAPABILITY_DEFECTS } from './pci-capabilities.ts';
 import { PCI_INTERRUPT_DEFECTS } from './pci-interrupts.ts';
 import { PCI_REGISTER_DEFECTS } from './pci-registers.ts';
 import { SPLIT_DEFECTS } from './split/index.ts';
-import { VDPA_DEFECTS } from './vdpa.ts';
-import { VDPA_LIFE_DEFECTS, VDPA_SPACE_DEFECTS } from './vdpa-life.ts';
+import { VDPA_DEFECTS } from './vdpa/index.ts';
 import { VDUSE_DEFECTS } from './vduse.ts';
 
 const files: readonly (readonly Defect[])[] = [
@@ -47,8 +46,6 @@ const files: readonly (readonly Defect[])[] = [
   MLX5_DEFECTS,
   SPLIT_DEFECTS,
   VDPA_DEFECTS,
-  VDPA_LIFE_DEFECTS,
-  VDPA_SPACE_DEFECTS,
   VDUSE_DEFECTS,
 ];
 

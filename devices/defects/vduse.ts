@@ -2,19 +2,15 @@ import { initialVqState } from '../../framework/device.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { VduseDevice } from '../vduse/kernel/vduse-device.ts';
 import { ENTRY, INFO, MESSAGE } from '../vduse/protocol.ts';
-import { type Defect, defineDefect } from './defect.ts';
+import { type Defect, type DefectFacts, defineDefect, USUAL } from './defect.ts';
 
 const BOTH = ['vduse-blk', 'vduse-net'] as const;
 
-type Facts = Pick<Defect, 'id' | 'breaks' | 'what'> & Partial<Defect>;
-
 /** A kernel side, or a daemon, that gets the protocol wrong. */
-const vduse = (facts: Facts, seed: (device: VduseDevice) => void = () => {}): Defect =>
+const vduse = (facts: DefectFacts, seed: (device: VduseDevice) => void = () => {}): Defect =>
   defineDefect({
     parents: BOTH,
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
+    ...USUAL,
     ...facts,
     seed: (device) => seed(device as unknown as VduseDevice),
   });

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { MIGRATION_DEFECTS } from '../../devices/defects/migration.ts';
+import { MIGRATION_DEFECTS } from '../../devices/defects/migration/index.ts';
 import { endIdleDaemons } from '../../devices/vduse/kernel/daemon-thread.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import { parentSource } from '../../parents.ts';

@@ -1,5 +1,5 @@
 import type { NetDevice } from '../../simulator/net/net-device.ts';
-import { type Defect, defineDefect } from '../defect.ts';
+import { type Defect, defineDefect, NET, USUAL } from '../defect.ts';
 
 /** What the defects of network devices share, with the fields that have a usual value. */
 type Row = Pick<Defect, 'id' | 'breaks' | 'what'> &
@@ -7,10 +7,8 @@ type Row = Pick<Defect, 'id' | 'breaks' | 'what'> &
 
 export const net = (row: Row): Defect =>
   defineDefect<NetDevice>({
-    parents: ['simulator-net'],
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
+    parents: NET,
+    ...USUAL,
     ...row,
   });
 

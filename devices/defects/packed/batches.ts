@@ -1,7 +1,7 @@
 import type { PackedDeviceRing } from '../../../framework/virtqueue/device/packed.ts';
 import { writableBytes } from '../../../framework/virtqueue/device/ring.ts';
-import type { Defect } from '../defect.ts';
-import { device, packed } from './ring-defect.ts';
+import { type Defect, simulated } from '../defect.ts';
+import { packed } from './ring-defect.ts';
 
 /** Batches of used buffers (IN_ORDER). */
 export const PACKED_BATCHES: readonly Defect[] = [
@@ -32,7 +32,7 @@ export const PACKED_BATCHES: readonly Defect[] = [
     },
     (ring) => writeBatch(ring, 'first-id'),
   ),
-  device(
+  simulated(
     {
       id: 'packed/batch-before-done',
       breaks: ['P1.1-014i'],

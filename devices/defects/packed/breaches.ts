@@ -1,13 +1,13 @@
 import { RingError } from '../../../framework/virtqueue/device/ring.ts';
 import { DESC_SIZE, EVENT_FLAGS } from '../../../specs/virtio-1.1/ring-layout.ts';
-import { type Defect, onPackedRing } from '../defect.ts';
-import { BYTE, device, onPush, packed } from './ring-defect.ts';
+import { type Defect, onPackedRing, simulated } from '../defect.ts';
+import { BYTE, onPush, packed } from './ring-defect.ts';
 
 const isEndless = (error: unknown) => error instanceof RingError && error.code === 'chain-too-long';
 
 /** The driver breaks a rule, and the device does not survive it. */
 export const PACKED_BREACHES: readonly Defect[] = [
-  device(
+  simulated(
     {
       id: 'packed/endless-list-retried',
       breaks: ['INV-ALIVE'],
@@ -75,7 +75,7 @@ export const PACKED_BREACHES: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'packed/error-survives-reset',
       breaks: ['INV-ALIVE'],
@@ -131,7 +131,7 @@ export const PACKED_BREACHES: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'packed/notification-data-trusted',
       breaks: ['V1.1-2.7.15-D2'],

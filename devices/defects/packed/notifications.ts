@@ -1,6 +1,6 @@
 import { EVENT_FLAGS, PACKED_EVENT } from '../../../specs/virtio-1.1/ring-layout.ts';
-import type { Defect } from '../defect.ts';
-import { device, packed } from './ring-defect.ts';
+import { type Defect, simulated } from '../defect.ts';
+import { packed } from './ring-defect.ts';
 
 /** Notifications and event suppression. */
 export const PACKED_NOTIFICATIONS: readonly Defect[] = [
@@ -95,7 +95,7 @@ export const PACKED_NOTIFICATIONS: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'packed/sleeps-with-kicks-off',
       breaks: ['P1.1-014n'],
@@ -123,7 +123,7 @@ export const PACKED_NOTIFICATIONS: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'rings/notification-data-wrap-ignored',
       breaks: ['P1.1-014j'],
@@ -139,7 +139,7 @@ export const PACKED_NOTIFICATIONS: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'rings/notification-data-repeated',
       breaks: ['P1.1-014j'],

@@ -3,7 +3,7 @@ import type { TakenBuffer } from '../../../framework/virtqueue/device/taken-buff
 import { DESC_F } from '../../../specs/virtio-1.1/ring-layout.ts';
 import type { SimulatorDevice } from '../../simulator/core.ts';
 import type { SimQueue } from '../../simulator/queue.ts';
-import { BOTH, type Defect, defineDefect, onPackedRing } from '../defect.ts';
+import { type Defect, type DefectFacts, onPackedRing, simulated } from '../defect.ts';
 
 export const { AVAIL, USED, WRITE, INDIRECT, NEXT } = DESC_F;
 
@@ -11,29 +11,9 @@ export const BYTE = new Uint8Array(1);
 
 type Change = (ring: PackedDeviceRing, queue: SimQueue, device: SimulatorDevice) => void;
 
-type Facts = Partial<Defect> & Pick<Defect, 'id' | 'breaks' | 'what'>;
-
 /** A defect in the packed ring; the origin is the inverted text unless it says otherwise. */
-export const packed = (facts: Facts, change: Change): Defect =>
-  defineDefect({
-    parents: BOTH,
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
-    ...facts,
-    seed: (device) => onPackedRing(device, (ring, queue) => change(ring, queue, device)),
-  });
-
-/** A defect elsewhere in the device that shows on packed rings. */
-export const device = (facts: Facts, seed: (device: SimulatorDevice) => void): Defect =>
-  defineDefect({
-    parents: BOTH,
-    origin: 'text inverted',
-    seenBy: 'expectation',
-    fuzz: 'yes',
-    ...facts,
-    seed,
-  });
+export const packed = (facts: DefectFacts, change: Change): Defect =>
+  simulated(facts, (device) => onPackedRing(device, (ring, queue) => change(ring, queue, device)));
 
 /** Run `action` with the element lists of every buffer that is given back. */
 export function onPush(ring: PackedDeviceRing, action: (buffer: TakenBuffer) => void): void {

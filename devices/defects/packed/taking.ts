@@ -1,6 +1,6 @@
 import type { PackedDeviceRing } from '../../../framework/virtqueue/device/packed.ts';
-import { type Defect, onPackedRing } from '../defect.ts';
-import { AVAIL, device, packed, USED } from './ring-defect.ts';
+import { type Defect, onPackedRing, simulated } from '../defect.ts';
+import { AVAIL, packed, USED } from './ring-defect.ts';
 
 /** Order of taking, and slots that are not available. */
 export const PACKED_TAKING: readonly Defect[] = [
@@ -63,7 +63,7 @@ export const PACKED_TAKING: readonly Defect[] = [
       };
     },
   ),
-  device(
+  simulated(
     {
       id: 'packed/wrap-survives-reset',
       breaks: ['P1.1-014l'],
@@ -92,7 +92,7 @@ export const PACKED_TAKING: readonly Defect[] = [
       ring.usedWrap = 0;
     },
   ),
-  device(
+  simulated(
     {
       id: 'packed/size-rounded-up',
       breaks: ['P1.1-014k'],

@@ -1,10 +1,8 @@
 import type { BlkDevice } from '../../simulator/blk/blk-device.ts';
 import { BLK_S } from '../../simulator/blk/request.ts';
 import type { NetDevice } from '../../simulator/net/net-device.ts';
-import { type Defect, defineDefect } from '../defect.ts';
-import { BLK, inRing } from './ring-defect.ts';
-
-const NET = ['simulator-net'] as const;
+import { BLK, type Defect, defineDefect, NET } from '../defect.ts';
+import { inRing } from './ring-defect.ts';
 
 /** Assumptions about message framing. */
 export const SPLIT_FRAMING: readonly Defect[] = [

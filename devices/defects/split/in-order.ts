@@ -1,8 +1,8 @@
 import { writableBytes } from '../../../framework/virtqueue/device/ring.ts';
 import type { BlkDevice } from '../../simulator/blk/blk-device.ts';
 import { BLK_S } from '../../simulator/blk/request.ts';
-import { BOTH, type Defect, defineDefect, onPackedRing, onSplitRing } from '../defect.ts';
-import { BLK, inRing } from './ring-defect.ts';
+import { BLK, BOTH, type Defect, defineDefect, onPackedRing, onSplitRing } from '../defect.ts';
+import { inRing } from './ring-defect.ts';
 
 /** Defects of in-order use start from a device that makes batches. */
 const BATCHING = { variant: 'batching' } as const;

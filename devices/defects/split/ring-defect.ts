@@ -3,8 +3,6 @@ import type { SimulatorDevice } from '../../simulator/core.ts';
 import type { SimQueue } from '../../simulator/queue.ts';
 import { BOTH, type Defect, defineDefect, onSplitRing } from '../defect.ts';
 
-export const BLK = ['simulator-blk'] as const;
-
 /** A defect in the device side of the split ring, seen on any device type. */
 export function inRing(
   defect: Omit<Defect, 'parents' | 'seed' | 'fuzz'> & Partial<Pick<Defect, 'parents' | 'fuzz'>>,

@@ -2,8 +2,8 @@ import { RingError } from '../../../framework/virtqueue/device/ring.ts';
 import { DESC_F } from '../../../specs/virtio-1.1/ring-layout.ts';
 import type { BlkDevice } from '../../simulator/blk/blk-device.ts';
 import { BLK_S } from '../../simulator/blk/request.ts';
-import { BOTH, type Defect, defineDefect } from '../defect.ts';
-import { BLK, inRing } from './ring-defect.ts';
+import { BLK, BOTH, type Defect, defineDefect } from '../defect.ts';
+import { inRing } from './ring-defect.ts';
 
 /** Elements after which a walk without a limit has used up the memory of its host. */
 const OUT_OF_MEMORY = 100_000;

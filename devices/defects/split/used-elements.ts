@@ -1,7 +1,7 @@
 import { SPLIT_USED } from '../../../specs/virtio-1.1/ring-layout.ts';
 import type { BlkDevice } from '../../simulator/blk/blk-device.ts';
-import { type Defect, defineDefect } from '../defect.ts';
-import { BLK, inRing } from './ring-defect.ts';
+import { BLK, type Defect, defineDefect } from '../defect.ts';
+import { inRing } from './ring-defect.ts';
 
 /** Wrong used elements: their order, lengths and ids. */
 export const SPLIT_USED_ELEMENTS: readonly Defect[] = [

@@ -1,6 +1,6 @@
 import type { SimQueue } from '../../simulator/queue.ts';
-import { BOTH, type Defect, defineDefect, onSplitRing } from '../defect.ts';
-import { BLK, inRing } from './ring-defect.ts';
+import { BLK, BOTH, type Defect, defineDefect, onSplitRing } from '../defect.ts';
+import { inRing } from './ring-defect.ts';
 
 /** Address of the last device-writable byte of `buffer`, or -1. */
 function lastByte(buffer: {

@@ -1,17 +1,11 @@
-import { ERRNO, initialVqState, PERM, type ProcessAddresses } from '../../framework/device.ts';
-import { F_ACCESS_PLATFORM } from '../../specs/virtio-1.1/features.ts';
-import { STATUS } from '../../specs/virtio-1.1/status.ts';
-import type { Defect } from './defect.ts';
-import { parent } from './vdpa.ts';
-
-const NET = ['simulator-net'] as const;
-const BLK = ['simulator-blk'] as const;
-
-const PAGE = 4096;
+import { initialVqState, PERM } from '../../../framework/device.ts';
+import { F_ACCESS_PLATFORM } from '../../../specs/virtio-1.1/features.ts';
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { type Defect, simulated } from '../defect.ts';
 
 /** Parents that start, stop, keep and go in a wrong way. */
-export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
-  parent(
+export const VDPA_LIFE: readonly Defect[] = [
+  simulated(
     {
       id: 'vdpa/failed-start-shows-driver-ok',
       breaks: ['VDPA-017'],
@@ -25,7 +19,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/half-stopped',
       breaks: ['VDPA-018'],
@@ -40,7 +34,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/state-accepted-and-ignored',
       breaks: ['VDPA-030'],
@@ -51,7 +45,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       device.setVqState = () => 0;
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/state-is-a-guess',
       breaks: ['VDPA-036'],
@@ -66,7 +60,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       };
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/access-platform-optional',
       breaks: ['VDPA-046'],
@@ -78,7 +72,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
         featuresAcceptable.call(device, features | (device.profile.features & F_ACCESS_PLATFORM));
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/features-go-with-a-queue',
       breaks: ['VDPA-050'],
@@ -95,7 +89,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       device.getDriverFeatures = () => (gone ? 0n : getDriverFeatures.call(device));
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/config-callback-too-early',
       breaks: ['VDPA-058'],
@@ -105,7 +99,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       device.notifyConfig = () => device.configCallback?.();
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/interrupts-move',
       breaks: ['VDPA-095'],
@@ -117,7 +111,7 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
       device.getVqIrq = () => next++;
     },
   ),
-  parent(
+  simulated(
     {
       id: 'vdpa/works-on-after-delete',
       fuzz: 'nothing can follow a device that is gone, and sequences go on',
@@ -143,106 +137,6 @@ export const VDPA_LIFE_DEFECTS: readonly Defect[] = [
         device.port.put16(late, 0xffff);
         late = -1;
         return 1;
-      };
-    },
-  ),
-];
-
-/** Parents with wrong tables and address spaces. */
-export const VDPA_SPACE_DEFECTS: readonly Defect[] = [
-  parent(
-    {
-      id: 'vdpa/failing-table-stays-half',
-      parents: BLK,
-      breaks: ['VDPA-062'],
-      what: 'A table that cannot be taken leaves the old one without one of its entries.',
-      options: { dma: 'set' },
-    },
-    (device) => {
-      const setMap = device.setMap!;
-      device.setMap = (asid, table) => {
-        const old = [...device.translation.tables[asid].entries];
-        const result = setMap.call(device, asid, table);
-        if (result >= 0) return result;
-        const last = table.slice(1).find(({ iova }) => old.some((entry) => entry.iova === iova));
-        setMap.call(
-          device,
-          asid,
-          old.filter(({ iova }) => iova !== last?.iova),
-        );
-        return result;
-      };
-    },
-  ),
-  parent(
-    {
-      id: 'vdpa/table-without-end',
-      breaks: ['VDPA-069'],
-      what: 'Mappings beyond the end of the table are accepted and forgotten.',
-    },
-    (device) => {
-      const { dmaMap } = device;
-      device.dmaMap = (...mapping) => {
-        const result = dmaMap!.apply(device, mapping);
-        return result === -ERRNO.ENOSPC ? 0 : result;
-      };
-    },
-  ),
-  parent(
-    {
-      id: 'vdpa/process-pages-are-pinned',
-      fuzz: 'needs the bus driver vhost-vdpa; random steps use virtio-vdpa',
-      parents: BLK,
-      breaks: ['VDPA-073'],
-      what: 'User addresses are looked up once, when they are mapped.',
-      options: { va: 'yes' },
-    },
-    (device) => {
-      const { dmaMap } = device;
-      let bound: ProcessAddresses | null = null;
-      device.bindMm = (process) => {
-        bound = process;
-        return 0;
-      };
-      device.dmaMap = (asid, iova, size, addr, perm) => {
-        for (let at = 0; at < size; at += PAGE) {
-          const pa = bound === null ? addr + at : bound.physical(addr + at);
-          const error = dmaMap!.call(device, asid, iova + at, Math.min(PAGE, size - at), pa, perm);
-          if (error < 0) return error;
-        }
-        return 0;
-      };
-    },
-  ),
-  parent(
-    {
-      id: 'vdpa/ring-group-ignored',
-      parents: BLK,
-      breaks: ['VDPA-080'],
-      what: 'Ring areas translate where the buffers do, whatever their group was assigned to.',
-      options: { 'ring-group': 'yes' },
-    },
-    (device) => {
-      const { aimViews } = device;
-      device.aimViews = (queue) => {
-        aimViews.call(device, queue);
-        queue.ringDma!.retarget(queue.bufferDma!.table);
-      };
-    },
-  ),
-  parent(
-    {
-      id: 'vdpa/commands-from-guest-memory',
-      parents: NET,
-      breaks: ['VDPA-077'],
-      what: 'Buffers of the control queue are looked up in address space 0, whatever its group was assigned to.',
-      origin: 'TL-10: one table for all address spaces',
-    },
-    (device) => {
-      const { aimViews } = device;
-      device.aimViews = (queue) => {
-        aimViews.call(device, queue);
-        queue.bufferDma!.retarget(device.translation.tables[0]);
       };
     },
   ),
