@@ -61,10 +61,10 @@ export const messageTimeout = (options: Options) => integerOption(options, 'msg-
  * The block device that `options` describe.
  * @throws OptionError for an option that there is not
  */
-export function vduseBlkProfile(options: Options): BlkProfile {
+export const vduseBlkProfile = profileCache((options: Options): BlkProfile => {
   const profile = blkProfile(ofTheDevice(options));
   return { ...profile, features: profile.features & ~WITHOUT };
-}
+});
 
 /**
  * The network device that `options` describe.

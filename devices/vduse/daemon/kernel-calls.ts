@@ -2,6 +2,7 @@ import type { IotlbEntry, Perm, VqState } from '../../../framework/device.ts';
 import type { DmaFault, MemoryTracer } from '../../../framework/memory/host-memory.ts';
 import type { FrameMeta } from '../../../framework/peer.ts';
 import { CELL, type Channel, ENTRY_HEAD, ENTRY_KIND, SAID, TURN } from '../channel.ts';
+import { HandOver } from '../hand-over.ts';
 import { ENTRY, INFO, IOCTL } from '../protocol.ts';
 
 const NO_TEXT = new Uint8Array(0);
@@ -21,9 +22,11 @@ export class KernelCalls implements MemoryTracer {
   readonly channel: Channel;
   readonly #journal: Uint8Array;
   readonly #memory: Uint8Array;
+  readonly #handOver: HandOver;
 
   constructor(channel: Channel) {
     this.channel = channel;
+    this.#handOver = new HandOver(channel.cells);
     this.#journal = new Uint8Array(
       channel.journal.buffer,
       channel.journal.byteOffset,
@@ -43,9 +46,8 @@ export class KernelCalls implements MemoryTracer {
 
   /** Wait for the turn. Returns what it is about. */
   await(): number {
-    const { cells } = this.channel;
-    while (Atomics.load(cells, CELL.TURN) === TURN.KERNEL) Atomics.wait(cells, CELL.TURN, TURN.KERNEL);
-    return Atomics.load(cells, CELL.SAID);
+    this.#handOver.wait(TURN.KERNEL);
+    return Atomics.load(this.channel.cells, CELL.SAID);
   }
 
   /** An ioctl whose argument is in the area. Returns its value: 0 or more, or -errno. */

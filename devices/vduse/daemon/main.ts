@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import type { FrameMeta, PeerOffload } from '../../../framework/peer.ts';
+import { remembering } from '../../../specs/remember.ts';
 import { CELL, type ChannelBuffers, getBytes, getText, openChannel, SAID, TURN } from '../channel.ts';
 import { type Misbehaviour, misbehaviour, vduseBlkProfile, vduseNetTarget } from '../options.ts';
 import { CREATE, IOCTL, MESSAGE, MESSAGE_SIZE, PAYLOAD, RESULT } from '../protocol.ts';
@@ -23,6 +24,10 @@ export type Command =
   | { readonly do: 'stall'; readonly on: boolean }
   | { readonly do: 'page'; readonly number: number; readonly stable: boolean; readonly length: number }
   | { readonly do: 'release' | 'power-cut' | 'announce' | 'hand-over' };
+
+/** Commands by their text: devices of one target have one object of options, and what is made of it is remembered. */
+const commands = remembering<string, Command>(100);
+const commandOf = (text: string): Command => commands(text, JSON.parse);
 
 /** Run a daemon on the channel in `workerData`: one device after the other, for as long as the thread lives. */
 export function runDaemon(): void {
@@ -53,7 +58,7 @@ class Daemon {
     if (said === SAID.MESSAGE) return this.#answer();
     const { cells } = this.#kernel.channel;
     if (said === SAID.WORK) cells[CELL.VALUE] = this.#device!.work(cells[CELL.VALUE]);
-    if (said === SAID.COMMAND) this.#command(JSON.parse(getText(this.#kernel.channel)) as Command);
+    if (said === SAID.COMMAND) this.#command(commandOf(getText(this.#kernel.channel)));
     return true;
   }
 

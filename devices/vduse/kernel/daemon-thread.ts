@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CELL, type Channel, createBuffers, openChannel, TURN } from '../channel.ts';
+import { HandOver } from '../hand-over.ts';
 
 /** The bundled entry of daemons: beside this code once it is bundled itself. */
 const SCRIPT = new URL(
@@ -17,10 +18,12 @@ export type Silence = 'late' | 'closed';
 export class DaemonThread {
   readonly channel: Channel;
   readonly #worker: Worker;
+  readonly #handOver: HandOver;
 
   constructor(size: number) {
     const buffers = createBuffers(size);
     this.channel = openChannel(buffers);
+    this.#handOver = new HandOver(this.channel.cells);
     this.#worker = new Worker(SCRIPT, { workerData: buffers });
     this.#worker.unref();
   }
@@ -53,8 +56,7 @@ export class DaemonThread {
     Atomics.store(cells, CELL.SAID, said);
     Atomics.store(cells, CELL.TURN, TURN.DAEMON);
     Atomics.notify(cells, CELL.TURN);
-    while (Atomics.load(cells, CELL.TURN) === TURN.DAEMON)
-      if (Atomics.wait(cells, CELL.TURN, TURN.DAEMON, ms) === 'timed-out') return 'late';
+    if (!this.#handOver.wait(TURN.DAEMON, ms)) return 'late';
     return Atomics.load(cells, CELL.CLOSED) !== 0 ? 'closed' : Atomics.load(cells, CELL.SAID);
   }
 }

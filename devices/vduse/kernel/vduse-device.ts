@@ -315,7 +315,8 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   }
   /** SET_STATUS. Returns whether the daemon took it. */
   tellStatus(status: number): boolean {
-    if (this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, status)) === null)
+    const blind = (status & STATUS.DRIVER_OK) === 0;
+    if (this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, status), blind) === null)
       return false;
     this.#status = status;
     return true;
@@ -332,7 +333,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
     for (const queue of this.queues) queue.reset();
     this.node.cells.fill(0, CELL.KICK);
     this.node.cells[CELL.BUSY] = 0;
-    const answer = this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, 0));
+    const answer = this.node.request(MESSAGE.SET_STATUS, (payload) => payload.setUint8(0, 0), true);
     this.node.dropInterrupts();
     return answer === null ? -ERRNO.EIO : 0;
   }

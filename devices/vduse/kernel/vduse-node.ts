@@ -68,18 +68,19 @@ export class VduseNode implements JournalSink {
 
   /**
    * Send a message and wait for its answer; `fill` stores the payload. Returns the payload of the answer, or null: it
-   * failed, it came too late or under a wrong id, or there is nobody to answer.
+   * failed, it came too late or under a wrong id, or there is nobody to answer. A daemon that has no business in memory
+   * for this (`blind`) sees it as it was.
    */
-  request(type: number, fill: (payload: DataView) => void = () => {}): DataView | null {
+  request(type: number, fill: (payload: DataView) => void = () => {}, blind = false): DataView | null {
     if (this.#gone) return null;
     const { message } = this.thread.channel;
-    for (let at = 0; at < message.byteLength; at++) message.setUint8(at, 0);
+    new Uint8Array(message.buffer, message.byteOffset, message.byteLength).fill(0);
     const id = this.#id++;
     message.setUint32(0, type, true);
     message.setUint32(4, id, true);
     const payload = new DataView(message.buffer, message.byteOffset + PAYLOAD, 128);
     fill(payload);
-    if (!this.#exchange(SAID.MESSAGE)) return null;
+    if (!this.#exchange(SAID.MESSAGE, blind)) return null;
     const reserved = message.getBigUint64(8, true) | message.getBigUint64(16, true);
     if (message.getUint32(0, true) !== id || reserved !== 0n) {
       // The answer is refused, and nobody will give another one until it is too late.
@@ -140,10 +141,10 @@ export class VduseNode implements JournalSink {
   }
 
   /** One turn of the daemon, with the ioctls that it needs. False when it says nothing. */
-  #exchange(said: number): boolean {
+  #exchange(said: number, blind = false): boolean {
     const { thread, cells } = this;
     const { channel } = thread;
-    this.#copyIn();
+    if (!blind) this.#copyIn();
     cells[CELL.READS] = this.port.traceReads ? 1 : 0;
     for (let saying = said; ; ) {
       const answer = thread.turn(saying, this.#timeout);
