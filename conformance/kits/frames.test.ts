@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { compareFrames, normalise } from './frame-compare.ts';
-import { buildFrames, type FrameArg, type Macs } from './frames.ts';
+import { compareFrames } from './frame-compare.ts';
+import type { Macs } from './frame-headers.ts';
+import { normalise } from './frame-normal.ts';
+import type { FrameArg } from './frame-spec.ts';
+import { buildFrames } from './frames.ts';
 import { hdrBytes, metaOfHdr, readHdr } from './net-header.ts';
 import { get16, get32 } from './sums.ts';
 

@@ -1,73 +1,9 @@
 import type { FrameMeta } from '../../framework/peer.ts';
-import { headersOf, onesSum, pseudoSum, put16, put32, putFullSum, putIpSum, sumOffset } from './sums.ts';
+import { ethernet, ipv4, ipv6, type Macs } from './frame-headers.ts';
+import { type FrameArg, type FrameSpec, frameSpecs, labelOf } from './frame-spec.ts';
+import { headersOf, pseudoSum, put16, put32, putFullSum, sumOffset } from './sums.ts';
 
-/**
- * Frames as a case writes them: compact data, turned into bytes and metadata by {@link buildFrames}. Exactly one of
- * `t4` … `raw` says what it is; the number is the count of payload bytes. `t…`, `u…` go from the device to the
- * peer, `r…` the other way, with addresses and ports swapped.
- */
-export interface FrameSpec {
-  t4?: number;
-  t6?: number;
-  u4?: number;
-  u6?: number;
-  r4?: number;
-  r6?: number;
-  ru?: number;
-  ru6?: number;
-  /** Experimental ethertype 88b5; `reth` from the peer. */
-  eth?: number;
-  reth?: number;
-  /** An ARP request of the peer, 60 bytes. */
-  arp?: boolean;
-  /** UDP 4789 from the peer around another frame. */
-  vxlan?: FrameSpec;
-  raw?: string;
-  /** A named frame that the other keys change: X, X2, M, B, F, ARP, P1 … P7 (P7 stands for four). */
-  is?: string;
-
-  /** Destination MAC: dev, peer, foreign, foreign2, multicast, broadcast, or twelve hex digits. */
-  to?: string;
-  from?: string;
-  vlan?: number;
-  /** The TCP or UDP checksum (default full; pseudo with `partial` and `gso`). */
-  sum?: 'full' | 'pseudo' | 'bad' | 'zero' | 'ones';
-  'ip-sum'?: 'good' | 'bad';
-  /** Overlays the first 8 payload bytes, so that a frame is known again even when it is damaged. */
-  marker?: number;
-  /** So many frames, markers counting up from `marker`, `seq` and `flow` staying. */
-  count?: number;
-  /** Added to port 4000. */
-  flow?: number;
-  ports?: [number, number];
-  /** Added to the TCP sequence number. */
-  seq?: number;
-  /** TCP CWR (P4e: with metadata `ecn`), ECE, IP CE. */
-  cwr?: boolean;
-  ece?: boolean;
-  ce?: boolean;
-  /** Bytes of TCP options (no-operations). */
-  options?: number;
-  /** Hex bytes over the end of the payload. */
-  end?: string;
-  /** Hex bytes over the frame from byte `at` on. */
-  patch?: { at: number; hex: string };
-  /** Metadata: checksum still partial. */
-  partial?: boolean;
-  /** Metadata: super-frame of segments with so many payload bytes. */
-  gso?: number;
-  /** Metadata: the ECN bit (default: as `cwr`). */
-  ecn?: boolean;
-}
-
-/** What a frame argument may be: a spec, the name of one, or several. */
-export type FrameArg = FrameSpec | string | (FrameSpec | string)[];
-
-export interface Macs {
-  dev: Uint8Array;
-  peer: Uint8Array;
-}
-
+/** A frame as bytes, with what goes beside them. */
 export interface BuiltFrame {
   /** As an author would say it. */
   label: string;
@@ -76,49 +12,11 @@ export interface BuiltFrame {
   marker?: number;
 }
 
-/** Named frames of the plan. */
-const NAMED: Readonly<Record<string, FrameSpec>> = {
-  X: { r4: 100, to: 'foreign' },
-  X2: { r4: 100, to: 'foreign2' },
-  M: { r4: 100, to: 'multicast' },
-  B: { r4: 100, to: 'broadcast' },
-  F: { r4: 8, marker: 0xfe },
-  ARP: { arp: true },
-  P1: { r4: 100 },
-  P2: { r4: 100, sum: 'bad' },
-  P3: { r4: 100, partial: true },
-  P4: { r4: 3000, gso: 1400 },
-  P4e: { r4: 3000, gso: 1400, cwr: true },
-  P5: { r6: 3000, gso: 1400 },
-  P6: { ru: 3000, gso: 1480 },
-};
-
-/** P7: four full segments of one flow, back to back. */
-const P7: readonly FrameSpec[] = [0, 1, 2, 3].map((k) => ({ r4: 1400, seq: 1400 * k }));
-
 /** Bytes of a marker, which name the frame wherever it turns up. */
 export function markerBytes(marker: number): Uint8Array {
   const bytes = Uint8Array.of(0xc7, 0x5f, 0x3a, 0x91, 0, 0, 0, 0);
   put32(bytes, 4, marker);
   return bytes;
-}
-
-/** The specs that an argument stands for. @throws RangeError on an unknown name */
-export function frameSpecs(arg: FrameArg): FrameSpec[] {
-  if (Array.isArray(arg)) return arg.flatMap(frameSpecs);
-  if (typeof arg === 'string') return frameSpecs({ is: arg });
-  const { is, count, ...rest } = arg;
-  let specs: FrameSpec[] = [rest];
-  if (is === 'P7') specs = P7.map((one) => ({ ...one, ...rest }));
-  else if (is !== undefined) {
-    if (!(is in NAMED))
-      throw new RangeError(`no frame is called ${is}; known: ${Object.keys(NAMED).join(', ')}, P7`);
-    specs = [{ ...NAMED[is], ...rest }];
-  }
-  if (count === undefined) return specs;
-  return Array.from({ length: count }, (_, i) =>
-    specs.map((one) => ({ ...one, marker: (one.marker ?? 0) + i })),
-  ).flat();
 }
 
 /** Build every frame of an argument. */
@@ -148,18 +46,6 @@ function shapeOf(spec: FrameSpec): Shape | null {
   return null;
 }
 
-export function macOf(name: string, { dev, peer }: Macs): Uint8Array {
-  if (name === 'dev') return dev;
-  if (name === 'peer') return peer;
-  if (name === 'foreign') return Uint8Array.of(2, 0, 0, 0, 0, 0x77);
-  if (name === 'foreign2') return Uint8Array.of(...dev.subarray(0, 5), dev[5] ^ 0xff);
-  if (name === 'multicast') return Uint8Array.of(1, 0, 0x5e, 0, 0, 0xfb);
-  if (name === 'broadcast') return new Uint8Array(6).fill(0xff);
-  const hex = name.replaceAll(':', '');
-  if (!/^[0-9a-f]{12}$/i.test(hex)) throw new RangeError(`not a MAC address: ${name}`);
-  return Uint8Array.from(Buffer.from(hex, 'hex'));
-}
-
 /** Payload byte i is i mod 251. */
 export function payloadBytes(size: number): Uint8Array {
   const bytes = new Uint8Array(size);
@@ -175,11 +61,6 @@ export function buildFrame(spec: FrameSpec, macs: Macs): BuiltFrame {
   const built = spec.vxlan !== undefined ? vxlan(spec, spec.vxlan, macs) : plain(spec, macs);
   const marker = spec.marker === undefined ? {} : { marker: spec.marker };
   return { label, ...built, ...marker };
-}
-
-function labelOf(spec: FrameSpec): string {
-  const text = JSON.stringify(spec).replaceAll('"', '');
-  return text.length <= 120 ? text : `${text.slice(0, 119)}…`;
 }
 
 function plain(spec: FrameSpec, macs: Macs, content?: Uint8Array): { bytes: Uint8Array; meta?: FrameMeta } {
@@ -241,44 +122,6 @@ function vxlan(spec: FrameSpec, inner: FrameSpec, macs: Macs): { bytes: Uint8Arr
   return plain({ ports: [4789, 4789], ...outer, ru: content.length }, macs, content);
 }
 
-function ethernet(bytes: Uint8Array, spec: FrameSpec, macs: Macs, fromDevice: boolean, type: number): void {
-  bytes.set(macOf(spec.to ?? (fromDevice ? 'peer' : 'dev'), macs), 0);
-  bytes.set(macOf(spec.from ?? (fromDevice ? 'dev' : 'peer'), macs), 6);
-  if (spec.vlan !== undefined) {
-    put16(bytes, 12, 0x8100);
-    put16(bytes, 14, spec.vlan);
-  }
-  put16(bytes, spec.vlan === undefined ? 12 : 16, type);
-}
-
-function ipv4(bytes: Uint8Array, l3: number, proto: number, fromDevice: boolean, spec: FrameSpec): void {
-  bytes[l3] = 0x45;
-  bytes[l3 + 1] = spec.ce ? 3 : 0;
-  put16(bytes, l3 + 2, (bytes.length - l3) & 0xffff);
-  put16(bytes, l3 + 4, 0x1234);
-  put16(bytes, l3 + 6, proto === 6 ? 0x4000 : 0);
-  bytes[l3 + 8] = 64;
-  bytes[l3 + 9] = proto;
-  bytes.set([10, 0, 0, fromDevice ? 1 : 2, 10, 0, 0, fromDevice ? 2 : 1], l3 + 12);
-  putIpSum(bytes, l3);
-  if (spec['ip-sum'] === 'bad') bytes[l3 + 11] ^= 1;
-}
-
-function ipv6(bytes: Uint8Array, l3: number, proto: number, fromDevice: boolean, spec: FrameSpec): void {
-  bytes[l3] = 0x60;
-  bytes[l3 + 1] = spec.ce ? 0x30 : 0;
-  put16(bytes, l3 + 4, (bytes.length - l3 - 40) & 0xffff);
-  bytes[l3 + 6] = proto;
-  bytes[l3 + 7] = 64;
-  for (const [at, last] of [
-    [l3 + 8, fromDevice ? 1 : 2],
-    [l3 + 24, fromDevice ? 2 : 1],
-  ]) {
-    bytes[at] = 0xfd;
-    bytes[at + 15] = last;
-  }
-}
-
 function overlay(bytes: Uint8Array, payload: number, spec: FrameSpec): void {
   if (spec.marker !== undefined)
     bytes.set(markerBytes(spec.marker).subarray(0, Math.max(0, bytes.length - payload)), payload);
@@ -316,6 +159,3 @@ function withMeta(
   }
   return { bytes, meta };
 }
-
-/** Ones' complement sum that a partial checksum still lacks, for tests. */
-export const restSum = (bytes: Uint8Array, start: number): number => onesSum(bytes, start, bytes.length);

@@ -1,6 +1,6 @@
 import { netPairs } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
-import { macOf } from './frames.ts';
+import { macOf } from './frame-headers.ts';
 import { NET_HDR, ownMac, PEER_MAC } from './net.ts';
 
 const FURTHER: Record<string, string> = { multicast6: '333300000001', lldp: '0180c200000e' };

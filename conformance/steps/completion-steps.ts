@@ -1,10 +1,8 @@
 import { SPLIT_USED } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { SessionQueue } from '../session/queues.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request/queue-arg.ts';
-import { defineStep, INT, obj, oneOf, TEXT } from './step.ts';
-
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
+import { DATA_QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
+import { defineStep, obj, TEXT } from './step.ts';
 
 interface Notified {
   /** Places in the history of the last store that hands a buffer over, and of the last notification; -1: none. */
@@ -36,7 +34,7 @@ export const notifiedStep = defineStep<{ queue?: number | string }, Notified>({
     'A used buffer notification came after the last store that handed a buffer over (used index, or a used descriptor). ' +
     'One notification may stand for several buffers. Passes where no store was seen.',
   example: '{notified: {}}',
-  schema: obj({ queue: QUEUE_ARG }),
+  schema: obj({ queue: DATA_QUEUE_ARG }),
   run: (session, args) => lastOf(session, session.queues.must(queueIndex(session, args.queue))),
   judge: (_, { store, irq }) =>
     store < 0 || irq > store
@@ -85,7 +83,7 @@ export const raceStep = defineStep<{ queue?: number | string }, never>({
     'for kicks again: the driver decides about the kick by what stood there until then. A device that never asks gets ' +
     'the buffers afterwards.',
   example: '{race: {}}',
-  schema: obj({ queue: QUEUE_ARG }),
+  schema: obj({ queue: DATA_QUEUE_ARG }),
   run(session, args) {
     const queue = session.queues.must(queueIndex(session, args.queue));
     const { recorder, memory } = session;

@@ -1,7 +1,5 @@
-import { queueIndex } from './request/queue-arg.ts';
+import { QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
-
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 
 interface InterruptsArgs {
   queue?: number | string;

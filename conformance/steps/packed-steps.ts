@@ -7,7 +7,7 @@ import {
 import { DESC_F, EVENT_FLAGS } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request/queue-arg.ts';
+import { DATA_QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
 import {
   BOOL,
   COUNT,
@@ -17,12 +17,9 @@ import {
   judgeCount,
   list,
   obj,
-  oneOf,
   type Problem,
   TEXT,
 } from './step.ts';
-
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')] };
 
 const bufferNamed = (session: Session, name: string): Buffer =>
   session.buffers.named(name) ?? session.stop(`no buffer is called ${name}`);
@@ -74,7 +71,7 @@ export const slotStep = defineStep<SlotArgs, SlotSeen>({
   example: '{slot: {at: 0, used: 1, by: a}}',
   schema: obj(
     {
-      queue: QUEUE_ARG,
+      queue: DATA_QUEUE_ARG,
       at: INT,
       used: INT,
       'not-used': INT,
@@ -159,7 +156,7 @@ export const eventAreaStep = defineStep<{ queue?: number | string }, EventAreaSe
     'Packed: the device event suppression area is valid: flags 0 or 1, or 2 with EVENT_IDX and then an offset inside ' +
     'the ring; reserved bits 0.',
   example: '{event-area: {}}',
-  schema: obj({ queue: QUEUE_ARG }),
+  schema: obj({ queue: DATA_QUEUE_ARG }),
   run(session, args) {
     const queue = session.queues.must(queueIndex(session, args.queue));
     if (!queue.packed) session.stop('event-area is a step for packed queues');

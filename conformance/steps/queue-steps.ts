@@ -3,10 +3,8 @@ import { namesOf, withDependencies } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { BASELINE, setUpQueues } from '../session/bring-up.ts';
 import type { Session } from '../session/session.ts';
-import { queueIndex } from './request/queue-arg.ts';
+import { QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
 import { BOOL, COUNT, type Count, defineStep, INT, judgeCount, obj, oneOf, type Problem } from './step.ts';
-
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 
 interface QueueArgs {
   queue?: number | string;

@@ -2,10 +2,9 @@ import { writePackedDesc } from '../../framework/virtqueue/driver/raw-packed.ts'
 import { writeSplitDesc } from '../../framework/virtqueue/driver/raw-split.ts';
 import type { Session } from '../session/session.ts';
 import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
-import { queueIndex } from './request/queue-arg.ts';
-import { BOOL, defineStep, INT, obj, oneOf, orExpression, type Problem, TEXT } from './step.ts';
+import { QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
+import { BOOL, defineStep, INT, obj, orExpression, type Problem, TEXT } from './step.ts';
 
-const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')] };
 const AREA = { enum: ['desc', 'driver', 'device'] };
 
 /** An address as authors write it: a number, text of 64 bits ("0xfffffffffffffff8"), or a place in named memory. */

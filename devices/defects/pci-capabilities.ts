@@ -1,4 +1,5 @@
-import type { PciFunction, TYPE } from '../virtio-pci/function/pci-function.ts';
+import type { TYPE } from '../virtio-pci/function/layout.ts';
+import type { PciFunction } from '../virtio-pci/function/pci-function.ts';
 import { type Defect, definePciDefect } from './defect.ts';
 
 /** Reverse of a sentence of section 4.1.4. */

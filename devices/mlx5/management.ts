@@ -3,7 +3,7 @@ import type { DeviceAttributes, ManagementDevice } from '../../framework/managem
 import type { DevicePort } from '../../framework/memory/host-memory.ts';
 import { deviceId } from '../../specs/virtio-1.1/device-ids.ts';
 import { F_ACCESS_PLATFORM, F_VERSION_1, NET_F } from '../../specs/virtio-1.1/features.ts';
-import { offerable } from './driver/mlx5-device.ts';
+import { offerable } from './driver/provision.ts';
 import { Mlx5Function } from './firmware/mlx5-function.ts';
 import { EVENT_MODES, type FunctionShape, PORT_OVERHEAD, UMEM_PARAMS } from './firmware/shape.ts';
 import { type Mlx5Instance, mlx5Instance, QUEUE_OFFLOADS } from './parents.ts';

@@ -16,7 +16,8 @@ import {
   type Options,
   profileCache,
 } from '../simulator/options.ts';
-import { Mlx5Device, offerable, type Provision } from './driver/mlx5-device.ts';
+import { Mlx5Device } from './driver/mlx5-device.ts';
+import { offerable, type Provision } from './driver/provision.ts';
 import { Mlx5Function } from './firmware/mlx5-function.ts';
 import { EVENT_MODES, type FunctionShape, PORT_OVERHEAD, UMEM_PARAMS } from './firmware/shape.ts';
 import { FEATURE_BITS, toQueueFeatures, toVirtioFeatures } from './prm/net-queue.ts';

@@ -2,7 +2,10 @@ import { BLK_F } from '../../specs/virtio-1.1/features.ts';
 import type { BoundDevice } from '../bound-device.ts';
 import type { Region } from '../memory/guest-memory.ts';
 import type { Element } from '../virtqueue/driver/ring.ts';
-import { DriverBase, DriverError, type DriverOptions, type DriverQueue } from './driver-base.ts';
+import { DriverBase } from './driver-base.ts';
+import { DriverError } from './driver-error.ts';
+import type { DriverOptions } from './driver-options.ts';
+import type { DriverQueue } from './driver-queue.ts';
 
 /** Bytes of a sector: the unit of the protocol, whatever `blk_size` says (section 5.2.5). */
 export const SECTOR = 512;

@@ -1,84 +1,26 @@
 import { configField, readField } from '../../specs/virtio-1.1/config-space.ts';
 import {
-  bitMask,
-  F_ACCESS_PLATFORM,
   F_EVENT_IDX,
   F_IN_ORDER,
   F_INDIRECT_DESC,
   F_NOTIFICATION_DATA,
-  F_ORDER_PLATFORM,
   F_RING_PACKED,
   F_VERSION_1,
-  unmetDependencies,
 } from '../../specs/virtio-1.1/features.ts';
 import { DESC_SIZE } from '../../specs/virtio-1.1/ring-layout.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import type { BoundDevice } from '../bound-device.ts';
 import { GUARD, GuestMemory, type RamBlock, type Region } from '../memory/guest-memory.ts';
-import type { AreaLayout } from '../virtqueue/driver/areas.ts';
-import { layoutQueue } from '../virtqueue/driver/areas.ts';
+import { type AreaLayout, layoutQueue } from '../virtqueue/driver/areas.ts';
 import { createDriverRing } from '../virtqueue/driver/create.ts';
-import type { Area, DriverRing, Element, UsedBuffer } from '../virtqueue/driver/ring.ts';
-
-/** How a driver runs a device. */
-export interface DriverOptions {
-  /** Memory to work in; the device must have been created with a port of it. */
-  readonly memory: GuestMemory;
-  /**
-   * Let the device do at most `budget` units of work, as `ParentInstance.pump`; 0 means idle. For a device
-   * that runs by itself: wait a little and return 1, or 0 once patience is at an end.
-   */
-  readonly pump: (budget: number) => number;
-  /** Descriptors per queue, within what the device allows (default 64). */
-  readonly queueSize?: number;
-  /** Accept VIRTIO_F_RING_PACKED (default false). */
-  readonly packed?: boolean;
-  /** Accept VIRTIO_F_EVENT_IDX (default true). */
-  readonly eventIdx?: boolean;
-  /** Accept VIRTIO_F_INDIRECT_DESC (default true). */
-  readonly indirect?: boolean;
-  /** Accept VIRTIO_F_IN_ORDER (default false). */
-  readonly inOrder?: boolean;
-  /** Accept VIRTIO_F_NOTIFICATION_DATA, if the parent has `kickVqWithData` (default false). */
-  readonly notificationData?: boolean;
-}
-
-/** Why a driver gives up. */
-export type DriverErrorCode =
-  /** The reset did not end with status 0. */
-  | 'reset'
-  /** The device did not accept the features, or lacks one that the call needs. */
-  | 'features'
-  /** A queue or a mapping was refused, or the queue is too small for the driver's buffers. */
-  | 'set-up'
-  /** The device broke a rule: a used buffer that was never given, an impossible length. */
-  | 'device'
-  /** The device set DEVICE_NEEDS_RESET. */
-  | 'needs-reset'
-  /** The device is idle, or busy for ever, and has not answered. */
-  | 'hang'
-  /** The device refused a command (`ack` is not VIRTIO_NET_OK). */
-  | 'refused';
-
-/** A driver cannot go on with its device. */
-export class DriverError extends Error {
-  readonly code: DriverErrorCode;
-  constructor(code: DriverErrorCode, message: string) {
-    super(message);
-    this.name = 'DriverError';
-    this.code = code;
-  }
-}
-
-/** A buffer that the device gave back: the caller's handle, and how many bytes it says it wrote. */
-export interface Done<T> {
-  readonly token: T;
-  /** Undefined for a buffer that an IN_ORDER batch skipped: used in full (sections 2.6.9 and 2.7.8). */
-  readonly length: number | undefined;
-}
+import type { Area, DriverRing } from '../virtqueue/driver/ring.ts';
+import { DriverError, type DriverErrorCode } from './driver-error.ts';
+import { commonFeatures, type DriverOptions, withoutOrphans } from './driver-options.ts';
+import { DriverQueue } from './driver-queue.ts';
 
 /** Units of device work asked for at a time. */
 const PUMP_BUDGET = 1000;
+
 /** How often a device is let to work before it counts as busy for ever. */
 export const PATIENCE = 10_000;
 
@@ -255,109 +197,5 @@ export abstract class DriverBase {
     const { ops } = this.virtio;
     if (this.has(F_NOTIFICATION_DATA)) ops.kickVqWithData!((ring.notificationData() | idx) >>> 0);
     else ops.kickVq(idx);
-  }
-}
-
-/** A virtqueue as drivers use it: buffers with handles, notifications both ways, suppression both ways. */
-export class DriverQueue<T> {
-  readonly idx: number;
-  readonly ring: DriverRing;
-  /** Most elements that a buffer can have. */
-  readonly limit: number;
-  /** The device has signalled since {@link collect} last began. */
-  signalled = false;
-  readonly #tables: Area[];
-  readonly #kick: () => void;
-
-  constructor(idx: number, ring: DriverRing, limit: number, tables: Area[], kick: () => void) {
-    this.idx = idx;
-    this.ring = ring;
-    this.limit = limit;
-    this.#tables = tables;
-    this.#kick = kick;
-  }
-
-  /** The used buffer notification arrived. */
-  signal(): void {
-    this.signalled = true;
-  }
-
-  /**
-   * Write a buffer into the ring, through an indirect table if there is one for it (sections 2.6.5.3 and
-   * 2.7.7). False when there is no room now. The device sees it with {@link publish}.
-   */
-  add(elements: readonly Element[], token: T): boolean {
-    const table = elements.length > 1 ? this.#tables.pop() : undefined;
-    if (this.ring.free < (table === undefined ? elements.length : 1)) {
-      if (table !== undefined) this.#tables.push(table);
-      return false;
-    }
-    const handle: Handle<T> = { token, table };
-    this.ring.add(elements, table === undefined ? { token: handle } : { token: handle, indirect: { table } });
-    return true;
-  }
-
-  /** Make everything added available, and kick if the device wants that (sections 2.6.10 and 2.7.10). */
-  publish(): void {
-    this.ring.publish();
-    this.kickIfNeeded();
-  }
-
-  kickIfNeeded(): void {
-    if (this.ring.kickNeeded()) this.#kick();
-  }
-
-  /**
-   * Take back what the device used: notifications off, until nothing is left, then on if `watch`, and one more
-   * look for what came in between (section 5.1.6.4).
-   *
-   * @throws DriverError `device` for a used buffer that makes no sense
-   */
-  collect(watch = true): Done<T>[] {
-    const done: Done<T>[] = [];
-    for (;;) {
-      this.signalled = false;
-      this.ring.setInterrupts({ mode: 'disable' });
-      for (let used = this.ring.poll(); used !== null; used = this.ring.poll())
-        done.push(this.#release(used));
-      if (!watch) return done;
-      this.ring.armInterrupts();
-      const late = this.ring.poll();
-      if (late === null) return done;
-      done.push(this.#release(late));
-    }
-  }
-
-  #release(used: UsedBuffer): Done<T> {
-    if (!used.known || used.fault !== undefined)
-      throw new DriverError('device', `queue ${this.idx}: used buffer ${used.id} is wrong (${used.fault})`);
-    const { token, table } = used.token as Handle<T>;
-    if (table !== undefined) this.#tables.push(table);
-    return { token, length: used.len };
-  }
-}
-
-interface Handle<T> {
-  readonly token: T;
-  readonly table: Area | undefined;
-}
-
-/** Features of section 6 that a driver accepts, whatever the device type. */
-function commonFeatures(virtio: BoundDevice, options: DriverOptions): bigint {
-  let features = F_VERSION_1 | F_ACCESS_PLATFORM | F_ORDER_PLATFORM;
-  if (options.eventIdx ?? true) features |= F_EVENT_IDX;
-  if (options.indirect ?? true) features |= F_INDIRECT_DESC;
-  if (options.packed ?? false) features |= F_RING_PACKED;
-  if (options.inOrder ?? false) features |= F_IN_ORDER;
-  if (options.notificationData && virtio.ops.kickVqWithData !== undefined) features |= F_NOTIFICATION_DATA;
-  return features;
-}
-
-/** `features` without those whose dependencies are not among them (section 2.2.1). */
-function withoutOrphans(features: bigint, type: 'net' | 'blk'): bigint {
-  for (;;) {
-    const open = unmetDependencies(features, type);
-    if (open.length === 0) return features;
-    features &= ~bitMask(open.map(({ feature }) => feature));
   }
 }

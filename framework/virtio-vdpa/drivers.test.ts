@@ -8,7 +8,7 @@ import { GuestMemory } from '../memory/guest-memory.ts';
 import type { ParentInstance } from '../parent.ts';
 import { BlkDriver, type BlkDriverOptions, BlkError, SECTOR } from './blk-driver.ts';
 import { type VirtioVdpaDevice, virtioVdpa } from './device.ts';
-import { DriverError } from './driver-base.ts';
+import { DriverError } from './driver-error.ts';
 import { NetDriver, type NetDriverOptions } from './net-driver.ts';
 
 interface Bench {

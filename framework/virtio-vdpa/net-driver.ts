@@ -1,14 +1,21 @@
 import { NET_F } from '../../specs/virtio-1.1/features.ts';
 import type { BoundDevice } from '../bound-device.ts';
 import type { Region } from '../memory/guest-memory.ts';
+import { DriverBase, PATIENCE } from './driver-base.ts';
+import { DriverError } from './driver-error.ts';
+import type { DriverOptions } from './driver-options.ts';
+import type { Done, DriverQueue } from './driver-queue.ts';
 import {
-  type Done,
-  DriverBase,
-  DriverError,
-  type DriverOptions,
-  type DriverQueue,
-  PATIENCE,
-} from './driver-base.ts';
+  DATA_VALID,
+  DEFAULT_MTU,
+  ETHERNET,
+  HDR,
+  NEEDS_CSUM,
+  type PartialChecksum,
+  type ReceivedFrame,
+  type SendOptions,
+  VLAN_TAG,
+} from './net-packets.ts';
 
 /** How a network driver runs its device. */
 export interface NetDriverOptions extends DriverOptions {
@@ -21,50 +28,13 @@ export interface NetDriverOptions extends DriverOptions {
   /** Accept checksum offload both ways: VIRTIO_NET_F_CSUM and VIRTIO_NET_F_GUEST_CSUM (default false). */
   readonly checksum?: boolean;
 }
-
-/** Where a checksum belongs: it covers the frame from `start` on and is stored at `start + offset`. */
-export interface PartialChecksum {
-  readonly start: number;
-  readonly offset: number;
-}
-
-/** A packet to send. */
-export interface SendOptions {
-  /** Transmit queue, counted from 0, below the number of pairs in use (default 0). */
-  readonly queue?: number;
-  /** Let the device complete this checksum; its field holds the sum of the pseudo header (section 5.1.6.2). */
-  readonly checksum?: PartialChecksum;
-}
-
-/** A packet received. */
-export interface ReceivedFrame {
-  readonly bytes: Uint8Array;
-  /** Receive queue, counted from 0. */
-  readonly queue: number;
-  /** Receive buffers that it was spread over. */
-  readonly buffers: number;
-  /** The device vouches for the checksum (VIRTIO_NET_HDR_F_DATA_VALID). */
-  readonly valid: boolean;
-  /** The checksum is still to be completed (VIRTIO_NET_HDR_F_NEEDS_CSUM). */
-  readonly checksum?: PartialChecksum;
-}
-
-/** `struct virtio_net_hdr` (section 5.1.6). */
-const HDR = { flags: 0, csumStart: 6, csumOffset: 8, numBuffers: 10, size: 12 } as const;
-const NEEDS_CSUM = 1;
-const DATA_VALID = 2;
-
-/** Ethernet header, and the VLAN tag that may follow its addresses (TPID 0x8100). */
-const ETHERNET = 14;
-const VLAN_TAG = 4;
-/** MTU of a device that does not tell one (section 5.1.6.3). */
-const DEFAULT_MTU = 1500;
 const LINK_UP = 1;
 
 /** Commands of the control queue that the driver knows: class, command (section 5.1.6.5). */
 const PROMISC = [0, 0] as const;
 const MAC_ADDR_SET = [1, 1] as const;
 const VQ_PAIRS_SET = [4, 0] as const;
+
 /** Bytes of the longest command: class, command, a MAC address. */
 const COMMAND = 8;
 

@@ -1,5 +1,6 @@
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
-import { buildFrame, type FrameSpec } from '../../kits/frames.ts';
+import type { FrameSpec } from '../../kits/frame-spec.ts';
+import { buildFrame } from '../../kits/frames.ts';
 import { ownMac, PEER_MAC, sameFrame } from '../../kits/net.ts';
 import { macsOf, receivedFrames, receiveQueues, serial, topUp } from '../../kits/net-probes.ts';
 import type { Session } from '../../session/session.ts';

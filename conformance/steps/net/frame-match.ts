@@ -1,6 +1,9 @@
 import type { FrameMeta } from '../../../framework/peer.ts';
-import { compareFrames, type SeenFrame } from '../../kits/frame-compare.ts';
-import { buildFrames, type FrameArg, type Macs } from '../../kits/frames.ts';
+import { compareFrames } from '../../kits/frame-compare.ts';
+import type { Macs } from '../../kits/frame-headers.ts';
+import type { SeenFrame } from '../../kits/frame-normal.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
+import { buildFrames } from '../../kits/frames.ts';
 import { ownMac, PEER_MAC } from '../../kits/net.ts';
 import type { Session } from '../../session/session.ts';
 import { BOOL, type Problem } from '../step.ts';

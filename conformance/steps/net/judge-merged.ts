@@ -1,4 +1,5 @@
-import { buildFrames, type FrameArg } from '../../kits/frames.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
+import { buildFrames } from '../../kits/frames.ts';
 import { GSO_ECN } from '../../kits/net-header.ts';
 import { get16, headersOf, pseudoSum, sumOffset } from '../../kits/sums.ts';
 import type { Add } from './add-problem.ts';

@@ -1,5 +1,6 @@
-import { describe } from '../../kits/frame-compare.ts';
-import { buildFrames, type FrameArg } from '../../kits/frames.ts';
+import { describe } from '../../kits/frame-difference.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
+import { buildFrames } from '../../kits/frames.ts';
 import { takenFrames } from '../../kits/net.ts';
 import { headersOf } from '../../kits/sums.ts';
 import type { Session } from '../../session/session.ts';

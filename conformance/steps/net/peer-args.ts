@@ -1,5 +1,5 @@
 import type { PeerOffload } from '../../../framework/peer.ts';
-import type { FrameArg } from '../../kits/frames.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
 import type { Count } from '../step.ts';
 import type { FrameJson, MatchArgs } from './frame-match.ts';
 

@@ -1,6 +1,7 @@
 import type { FrameMeta, PeerOffload } from '../../../framework/peer.ts';
-import { describe, isNoise, resembles } from '../../kits/frame-compare.ts';
-import { buildFrames, type FrameArg } from '../../kits/frames.ts';
+import { describe, isNoise, resembles } from '../../kits/frame-difference.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
+import { buildFrames } from '../../kits/frames.ts';
 import { takenFacts, takenFrames } from '../../kits/net.ts';
 import type { Session } from '../../session/session.ts';
 import { BOOL, COUNT, defineStep, list, obj, oneOf, type Problem } from '../step.ts';

@@ -1,4 +1,4 @@
-import type { FrameArg } from '../../kits/frames.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
 import { HDR_FIELDS, type NetHdr } from '../../kits/net-header.ts';
 import type { KickMode } from '../request/release.ts';
 import { type Count, INT, list, obj } from '../step.ts';

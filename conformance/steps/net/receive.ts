@@ -1,4 +1,4 @@
-import { describe, isNoise, resembles } from '../../kits/frame-compare.ts';
+import { describe, isNoise, resembles } from '../../kits/frame-difference.ts';
 import { buildFrames } from '../../kits/frames.ts';
 import { metaOfHdr } from '../../kits/net-header.ts';
 import { type Packet, publications, receivePackets, receiveState } from '../../kits/net-packets.ts';

@@ -1,4 +1,5 @@
-import { buildFrames, type FrameArg } from '../../kits/frames.ts';
+import type { FrameArg } from '../../kits/frame-spec.ts';
+import { buildFrames } from '../../kits/frames.ts';
 import { type HdrArg, hdrBytes } from '../../kits/net-header.ts';
 import type { Part } from '../../session/buffers.ts';
 import { addOptions, outcomeOf, type RequestOutcome } from '../../session/requests.ts';

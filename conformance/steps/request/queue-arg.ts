@@ -13,3 +13,6 @@ export function queueIndex(session: Session, queue: number | string | undefined)
 
 /** A queue by index or by what it is for. */
 export const QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx', 'control')], description: QUEUE.description };
+
+/** A queue of data by index or by what it is for. */
+export const DATA_QUEUE_ARG = { anyOf: [INT, oneOf('rx', 'tx')], description: QUEUE.description };

@@ -1,8 +1,7 @@
 import { PERM } from '../../../framework/device.ts';
-import { queueIndex } from '../request/queue-arg.ts';
+import { DATA_QUEUE_ARG, queueIndex } from '../request/queue-arg.ts';
 import { BOOL, defineStep, INT, obj, oneOf, TEXT } from '../step.ts';
 import { ERROR, type ErrorArg, judgeError } from './op-error.ts';
-import { QUEUE_ARG } from './queue-arg.ts';
 
 interface GroupAsidArgs {
   group?: number;
@@ -16,7 +15,7 @@ export const groupAsidStep = defineStep<GroupAsidArgs, { error: number }>({
   name: 'group-asid',
   summary: 'Assign a queue group (by number, or that of a `queue`) to an address space.',
   example: '{group-asid: {queue: 2, asid: 1}}',
-  schema: obj({ group: INT, queue: QUEUE_ARG, asid: INT, error: ERROR }, ['asid']),
+  schema: obj({ group: INT, queue: DATA_QUEUE_ARG, asid: INT, error: ERROR }, ['asid']),
   run(session, args) {
     const { ops } = session;
     const group = args.group ?? ops.getVqGroup?.(queueIndex(session, args.queue)) ?? 0;

@@ -1,9 +1,8 @@
 import { initialVqState, type VqState } from '../../../framework/device.ts';
 import { needState } from '../queue-steps.ts';
-import { queueIndex } from '../request/queue-arg.ts';
+import { DATA_QUEUE_ARG, queueIndex } from '../request/queue-arg.ts';
 import { BOOL, defineStep, INT, list, obj, oneOf, TEXT } from '../step.ts';
 import { ERROR, type ErrorArg, judgeError } from './op-error.ts';
-import { QUEUE_ARG } from './queue-arg.ts';
 
 /** `reset-op`: the bare reset op. */
 export const resetOpStep = defineStep<
@@ -42,7 +41,7 @@ export const setUpStep = defineStep<SetUpArgs, { error: number }>({
   summary: 'Set one queue up on fresh rings, leaving out ops of the usual sequence (`omit`).',
   example: '{set-up: {queue: 0, size: 8, omit: [state]}}',
   schema: obj({
-    queue: QUEUE_ARG,
+    queue: DATA_QUEUE_ARG,
     size: INT,
     start: obj({ index: INT, wrap: INT }, ['index']),
     omit: { anyOf: [list(oneOf('num', 'address', 'state')), TEXT] },
@@ -71,7 +70,7 @@ export const settledStep = defineStep<{ queue?: number | string }, SettledSeen>(
   summary:
     'Collect used buffers; then get_vq_state tells the position at which the driver expects the next used one.',
   example: '{settled: {}}',
-  schema: obj({ queue: QUEUE_ARG }),
+  schema: obj({ queue: DATA_QUEUE_ARG }),
   run(session, args) {
     const idx = queueIndex(session, args.queue);
     session.queues.collect(idx);

@@ -1,7 +1,6 @@
 import type { VdpaCallback } from '../../../framework/device.ts';
-import { queueIndex } from '../request/queue-arg.ts';
+import { DATA_QUEUE_ARG, queueIndex } from '../request/queue-arg.ts';
 import { BOOL, COUNT, type Count, defineStep, judgeCount, obj, type Problem } from '../step.ts';
-import { QUEUE_ARG } from './queue-arg.ts';
 
 interface Calls {
   callback: number;
@@ -27,7 +26,7 @@ export const vqCallbackStep = defineStep<VqCallbackArgs, Calls>({
     'wrote over it (`stale`).',
   example: '{vq-callback: {trigger: true}}',
   schema: obj({
-    queue: QUEUE_ARG,
+    queue: DATA_QUEUE_ARG,
     trigger: BOOL,
     reuse: BOOL,
     expect: obj({ any: COUNT, both: BOOL, stale: COUNT }),
@@ -74,7 +73,7 @@ export const toldAfterPublicationStep = defineStep<
     'Each callback of the queue since `activity: {begin: true}` had something to announce, and without EVENT_IDX the last ' +
     'publication of used entries is followed by one.',
   example: '{told-after-publication: {}}',
-  schema: obj({ queue: QUEUE_ARG }),
+  schema: obj({ queue: DATA_QUEUE_ARG }),
   run(session, args) {
     const idx = queueIndex(session, args.queue);
     const { areas, packed } = session.queues.must(idx);

@@ -1,6 +1,7 @@
 import type { AccessSize, PciBar } from '../../../framework/transport/access.ts';
 import type { SimulatorDevice } from '../../simulator/core.ts';
-import { PciFunction, pageUp } from '../../virtio-pci/function/pci-function.ts';
+import { pageUp } from '../../virtio-pci/function/layout.ts';
+import { PciFunction } from '../../virtio-pci/function/pci-function.ts';
 import { type PciShape, PLAIN } from '../../virtio-pci/function/shape.ts';
 import { DirtyLogger } from './dirty-logger.ts';
 import { type RingStateLayout, RingStates } from './ring-state.ts';

@@ -11,7 +11,7 @@ import {
 } from '../../../framework/device.ts';
 import type { DevicePort } from '../../../framework/memory/host-memory.ts';
 import type { Iotlb } from '../../../framework/memory/iotlb.ts';
-import { F_ACCESS_PLATFORM, F_VERSION_1, NET_F } from '../../../specs/virtio-1.1/features.ts';
+import { F_ACCESS_PLATFORM, NET_F } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { isConsistent } from '../../simulator/feature-offer.ts';
 import { EQE, EQE_OBJECT, EVENT } from '../prm/completion.ts';
@@ -24,6 +24,7 @@ import { NetConfigSpace } from './config-space.ts';
 import { type ControlTarget, executeControl } from './control-commands.ts';
 import { type ControlHost, ControlQueue } from './control-queue.ts';
 import type { MemoryRegion } from './memory-region.ts';
+import { offerable, type Provision } from './provision.ts';
 import { ReceiveSteering } from './receive-steering.ts';
 import { Resources } from './resources.ts';
 import { Mlx5Virtqueue, type QueueSetting } from './virtqueue.ts';
@@ -31,34 +32,10 @@ import { Mlx5Virtqueue, type QueueSetting } from './virtqueue.ts';
 const MELLANOX = 0x15b3;
 const NET = 1;
 const PAGE = 4096;
+
 /** vhost backend feature: queues may be made ready after DRIVER_OK. */
 const BACKEND_F_ENABLE_AFTER_DRIVER_OK = 1n << 6n;
-/** What the parent does itself, whatever the function can. */
-const OWN_FEATURES =
-  F_VERSION_1 |
-  F_ACCESS_PLATFORM |
-  NET_F.CTRL_VQ |
-  NET_F.CTRL_MAC_ADDR |
-  NET_F.CTRL_VLAN |
-  NET_F.MQ |
-  NET_F.STATUS |
-  NET_F.MTU |
-  NET_F.MAC;
 const NOBODY: VdpaCallback = { callback: null };
-
-/** What a device is provisioned with (`dev add`); what is missing is the function's own. */
-export interface Provision {
-  /** Features that may be offered at most. */
-  readonly features?: bigint;
-  readonly mac?: Uint8Array;
-  readonly mtu?: number;
-  readonly maxPairs?: number;
-  /** Ask for interrupt vectors of one's own for queues. */
-  readonly vectors?: boolean;
-}
-
-/** What the driver offers on a function: its own features, and those that queue objects can have. */
-export const offerable = (queueFeatures: bigint): bigint => OWN_FEATURES | queueFeatures;
 
 /**
  * The mlx5 parent driver: data queues are queue objects of the firmware, the control queue and the configuration
@@ -151,7 +128,6 @@ export class Mlx5Device implements VdpaDevice, VdpaConfigOps, ControlHost, Contr
     return this.queues.slice(0, 2 * this.pairs);
   }
 
-  // ── virtqueue ops ─────────────────────────────────────────────────────────────────────────────
   setVqAddress(idx: number, descArea: Iova, driverArea: Iova, deviceArea: Iova): number {
     const queue = this.queue(idx);
     if (queue === undefined || descArea % 16 !== 0 || driverArea % 2 !== 0 || deviceArea % 4 !== 0)

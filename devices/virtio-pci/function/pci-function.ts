@@ -8,20 +8,18 @@ import type {
 } from '../../../framework/transport/access.ts';
 import { NO_VECTOR } from '../../../framework/transport/transport.ts';
 import type { SimulatorDevice } from '../../simulator/core.ts';
-import { COMMON_SIZE, commonConfig, type VectorMap } from './common-config.ts';
+import { commonConfig, type VectorMap } from './common-config.ts';
 import { CONFIG_SIZE, type ConfigurationSpace } from './config-space.ts';
 import { DeviceCore } from './core.ts';
 import { DeviceConfig } from './device-config.ts';
-import { buildHeader, le32, type VirtioCapability } from './header.ts';
+import { functionHeader } from './function-header.ts';
+import { functionRegions, type Region } from './function-regions.ts';
+import { AT, IO_BAR, pageUp, type TYPE } from './layout.ts';
 import { Msix } from './msix.ts';
 import type { RegisterFile } from './register.ts';
 import type { PciShape } from './shape.ts';
 import { simulatorDma } from './simulator-dma.ts';
 
-/** Device status of the legacy interface (section 4.1.4.8). */
-const LEGACY_STATUS = 18;
-const IO_BAR = 2;
-const AT = { common: 0, isr: 0x1000, device: 0x2000, notify: 0x4000 } as const;
 const COMMAND = 0x04;
 const STATUS = 0x06;
 const INTERRUPT_STATUS = 1 << 3;
@@ -30,21 +28,6 @@ const INTX_DISABLE = 1 << 10;
 /** Where messages go to, and what they say, for vector 0. */
 const MESSAGE_AT = 0xfee0_0000;
 const MESSAGE_DATA = 0x4000;
-
-/** Kinds of structures (section 4.1.4). */
-export const TYPE = { common: 1, notify: 2, isr: 3, device: 4, window: 5 } as const;
-
-/** A stretch of a BAR and what is there. */
-export interface Region {
-  readonly bar: number;
-  readonly offset: number;
-  readonly length: number;
-  read(offset: number, size: AccessSize): number;
-  write(offset: number, size: AccessSize, value: number): void;
-}
-
-/** The size of a memory BAR that holds `bytes`: a power of two, at least a page. */
-export const pageUp = (bytes: number) => Math.max(0x1000, 2 ** Math.ceil(Math.log2(bytes)));
 
 /**
  * A virtio 1.1 PCI function (section 4.1) in front of a simulated device: configuration space with its
@@ -100,8 +83,8 @@ export class PciFunction implements PciAccess, PciInterrupts {
     if (shape.legacyGuard) implemented[0] = { kind: 'io', size: 0x20 };
     if (shape.ioNotify) implemented[IO_BAR] = { kind: 'io', size: 0x100 };
     this.bars = [0, 1, 2, 3, 4, 5].map((index) => implemented[index] ?? null);
-    this.regions = this.#regions(notifyLength, pending);
-    const built = this.#header(notifyLength, pending);
+    this.regions = functionRegions(this, notifyLength, pending);
+    const built = functionHeader(this, notifyLength, pending);
     this.space = built.space;
     this.msixAt = built.msixAt;
     this.capabilityAt = built.at;
@@ -233,96 +216,6 @@ export class PciFunction implements PciAccess, PciInterrupts {
     return this.regions.find(
       (row) => row.bar === bar && offset >= row.offset && offset + size <= row.offset + row.length,
     );
-  }
-
-  #regions(notifyLength: number, pending: number): Region[] {
-    const { msix } = this;
-    const { memoryBar, msixBar } = this.shape;
-    const none = () => {};
-    const memory = (offset: number, length: number, rest: Pick<Region, 'read' | 'write'>): Region => ({
-      bar: memoryBar,
-      offset,
-      length,
-      ...rest,
-    });
-    const doorbells: Pick<Region, 'read' | 'write'> = {
-      read: () => 0,
-      write: (offset, _size, value) => this.notified(offset, value),
-    };
-    return [
-      memory(AT.common, COMMON_SIZE, {
-        read: (offset, size) => this.common.read(offset, size),
-        write: (offset, size, value) => this.common.write(offset, size, value),
-      }),
-      memory(AT.isr, 1, { read: () => this.readIsr(), write: none }),
-      memory(AT.device, Math.max(4, this.deviceConfig.size), {
-        read: (offset, size) => this.deviceConfig.read(offset, size),
-        write: (offset, size, value) => this.deviceConfig.write(offset, size, value),
-      }),
-      memory(AT.notify, notifyLength, doorbells),
-      ...(this.shape.ioNotify ? [{ bar: IO_BAR, offset: 0, length: 0x100, ...doorbells }] : []),
-      {
-        bar: 0,
-        offset: LEGACY_STATUS,
-        length: 1,
-        read: () => 0xff,
-        write: (_offset, size, value) => {
-          if (size === 1 && value === 0) this.hide();
-        },
-      },
-      {
-        bar: msixBar,
-        offset: 0,
-        length: msix.tableSize,
-        read: (offset, size) => msix.readTable(offset, size),
-        write: (offset, size, value) => msix.writeTable(offset, size, value),
-      },
-      {
-        bar: msixBar,
-        offset: pending,
-        length: msix.pendingSize,
-        read: (offset, size) => msix.readPending(offset, size),
-        write: none,
-      },
-    ];
-  }
-
-  #header(notifyLength: number, pending: number) {
-    const { shape, msix, core } = this;
-    const long = (length: number) => Math.max(length, shape.structureLength);
-    const structure = (type: number, offset: number, length: number): VirtioCapability => ({
-      type,
-      bar: shape.memoryBar,
-      offset,
-      length: long(length),
-    });
-    const extra = le32(shape.multiplier);
-    const list: VirtioCapability[] = [
-      structure(TYPE.common, AT.common, COMMON_SIZE),
-      { ...structure(TYPE.notify, AT.notify, notifyLength), extra },
-      structure(TYPE.isr, AT.isr, 1),
-      structure(TYPE.device, AT.device, this.deviceConfig.size),
-      { type: TYPE.window, bar: 0, offset: 0, length: 0, extra: le32(0) },
-    ];
-    const io = { type: TYPE.notify, bar: IO_BAR, offset: 0, length: 0x100, extra: le32(0) };
-    const shown = shape.ioNotify ? [io, ...list] : list;
-    const built = buildHeader(core.sim.getDeviceId(), shape, this.bars, shown, {
-      count: msix.count,
-      bar: shape.msixBar,
-      table: 0,
-      pending,
-    });
-    const offsetOf = (type: number) => built.offsets[shown.indexOf(list[type - 1])];
-    return {
-      ...built,
-      at: {
-        common: offsetOf(TYPE.common),
-        notify: offsetOf(TYPE.notify),
-        isr: offsetOf(TYPE.isr),
-        device: offsetOf(TYPE.device),
-        window: offsetOf(TYPE.window),
-      },
-    };
   }
 
   /** Registers of configuration space that do something. */
