@@ -15,7 +15,8 @@ export function missing(program: string): boolean {
 
 /** qemu-storage-daemon with a writable disk of `size` bytes. */
 export const storageDaemon = (size = 16 << 20): Daemon =>
-  new StartedDaemon(DAEMONS['qemu-storage-daemon'], size / 512);
+  new StartedDaemon(DAEMONS['qemu-storage-daemon'], { capacity: size / 512, wired: false });
 
 /** DPDK's testpmd as a back end that sends every frame back. */
-export const testpmd = (): Daemon => new StartedDaemon(DAEMONS['dpdk-testpmd'], 0);
+export const testpmd = (): Daemon =>
+  new StartedDaemon(DAEMONS['dpdk-testpmd'], { capacity: 0, wired: false });

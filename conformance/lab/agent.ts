@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { vdpaTool } from '../../framework/management/tool/tool.ts';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
@@ -10,6 +10,7 @@ import type { WorkerMessage, WorkerTask } from '../runner/protocol.ts';
 import { runSteps } from '../runner/run-case.ts';
 import { type ParentSource, resolveTarget } from '../runner/targets.ts';
 import { runTask } from '../runner/worker-main.ts';
+import { NODE } from './devices.ts';
 
 /** Files of the shared folder of a machine: what is to be run, and one JSON line for each thing that happened. */
 export const JOB_FILE = 'job.json';
@@ -72,11 +73,25 @@ export async function runAgent(
     send,
     loaded: () => send({ kind: 'loaded' }),
     begin: (at, id) => {
+      if (isGivenUp(NODE)) process.exit(1);
       // Level 3, so that it is shown even to a quiet kernel.
       if (console !== null) writeSync(console, `<3>${caseLine(at, id)}`);
       send({ kind: 'begin', at });
     },
   });
+}
+
+/**
+ * Whether the kernel has given the device behind a node up for good (VDUSE: once its daemon did not answer in time):
+ * a fresh guest has to go on, with the instance that would begin now.
+ */
+function isGivenUp(node: string): boolean {
+  try {
+    closeSync(openSync(node, 'r+'));
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EIO';
+  }
 }
 
 async function replay(name: string, history: History, source: ParentSource): Promise<HistoryEvent[]> {

@@ -68,6 +68,8 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
       'qemu-storage-daemon --blockdev driver=file,filename=/tmp/disk,node-name=d0 ' +
         '--export type=vduse-blk,id=e0,node-name=d0,name=lab0,writable=on,num-queues=1,queue-size=256,serial=LAB1 &',
       'for i in 1 2 3 4 5 6 7 8 9 10; do [ -e /dev/vduse/lab0 ] && break; busybox sleep 0.2; done',
+      // After so many seconds without an answer of the daemon the kernel gives the device up.
+      'echo 5 > /sys/class/vduse/lab0/msg_timeout',
       'vdpa dev add name lab0 mgmtdev vduse',
     ],
   },
@@ -107,7 +109,8 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
   },
 };
 
-const NODE = '/dev/vhost-vdpa-0';
+/** The node of the device under test in the guest. */
+export const NODE = '/dev/vhost-vdpa-0';
 
 /** Target that the suite in the guest is given. */
 export const guestTarget = ({ parent, options }: LabDevice): string =>

@@ -132,6 +132,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
         for (const result of message.results) {
           options.onResult(share.target, result);
           next = result.at + 1;
+          early = 0;
         }
       }
     });

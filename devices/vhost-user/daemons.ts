@@ -9,6 +9,8 @@ export interface DaemonPlace {
   readonly folder: string;
   /** blk: sectors of 512 bytes. */
   readonly capacity: number;
+  /** net: interface of this host to make, connected to the device through the back end; null: none. */
+  readonly wire: string | null;
 }
 
 /** A back end that the suite knows how to start. */
@@ -17,7 +19,7 @@ export interface DaemonKind {
   readonly type: 'net' | 'blk';
   /** Debian package. */
   readonly package: string;
-  /** net: it sends every frame back. */
+  /** net: it sends every frame back, unless it has an interface to forward to. */
   readonly loopback?: boolean;
   arguments(place: DaemonPlace): string[];
 }
@@ -44,7 +46,7 @@ export const DAEMONS: Readonly<Record<string, DaemonKind>> = {
     type: 'net',
     package: 'dpdk-dev',
     loopback: true,
-    arguments: ({ socket }) => [
+    arguments: ({ socket, wire }) => [
       ...[
         '--no-shconf',
         '--no-huge',
@@ -56,6 +58,8 @@ export const DAEMONS: Readonly<Record<string, DaemonKind>> = {
         '0@(0,1),1@(0,1)',
       ],
       ...['--vdev', `net_vhost0,iface=${socket},queues=1`],
+      // In the mode io frames go from each port to the other one, or back where there is one only.
+      ...(wire === null ? [] : ['--vdev', `net_tap0,iface=${wire}`]),
       ...['--', '--auto-start', '--forward-mode=io', '--total-num-mbufs=8192'],
     ],
   },

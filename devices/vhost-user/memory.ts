@@ -3,7 +3,7 @@ import { MemfdMemory } from '../../framework/native/memfd-memory.ts';
 import { BackEnd } from './back-end.ts';
 import { CONNECT_MS, ConnectionLost } from './connection.ts';
 import type { DaemonKind } from './daemons.ts';
-import { StartedDaemon } from './started-daemon.ts';
+import { type DaemonNeeds, StartedDaemon } from './started-daemon.ts';
 
 /** Milliseconds in which a process that closed its connection is gone, if it died over that. */
 const DEATH_MS = 5;
@@ -12,13 +12,13 @@ const SURE_MS = 1000;
 /** Guest memory, and the daemon that a worker started to share it with: one for all its sessions while it lives. */
 export class DaemonMemory extends MemfdMemory {
   readonly #kind: DaemonKind;
-  readonly #capacity: number;
+  readonly #needs: DaemonNeeds;
   #daemon: StartedDaemon | null = null;
 
-  constructor(size: number, kind: DaemonKind, capacity: number) {
+  constructor(size: number, kind: DaemonKind, needs: DaemonNeeds) {
     super(size);
     this.#kind = kind;
-    this.#capacity = capacity;
+    this.#needs = needs;
   }
 
   /** The daemon; a new one when there is none, or none that lives. @throws NativeError, DeviceAbsent */
@@ -26,7 +26,7 @@ export class DaemonMemory extends MemfdMemory {
     if (this.#daemon?.usable) return this.#daemon;
     this.#daemon?.dispose();
     this.#daemon = null;
-    this.#daemon = new StartedDaemon(this.#kind, this.#capacity);
+    this.#daemon = new StartedDaemon(this.#kind, this.#needs);
     return this.#daemon;
   }
 

@@ -12,10 +12,12 @@ import { configFields } from '../../specs/virtio-1.1/config-space.ts';
 import { deviceId } from '../../specs/virtio-1.1/device-ids.ts';
 import { bitMask, F_VERSION_1, unmetDependencies } from '../../specs/virtio-1.1/features.ts';
 import { LoopbackPeer } from '../vhost-vdpa/loopback-peer.ts';
+import { WirePeer } from '../vhost-vdpa/wire-peer.ts';
 import { BackEnd } from './back-end.ts';
 import { DAEMONS, type DaemonKind } from './daemons.ts';
 import { type FrontEndPlan, VhostUserDevice } from './device.ts';
 import { connectTo, DaemonMemory } from './memory.ts';
+import type { StartedDaemon } from './started-daemon.ts';
 
 type Options = Readonly<Record<string, string>>;
 type VhostUserType = 'net' | 'blk';
@@ -57,6 +59,11 @@ export const VHOST_USER_OPTIONS: readonly ParentOption[] = [
     description: `have the suite start, watch and end the back end: ${Object.keys(DAEMONS).join(' or ')}`,
   },
   { name: 'capacity', description: 'blk, with start: sectors of 512 bytes', default: '32768' },
+  {
+    name: 'wire',
+    description:
+      'net: interface of this host on the other side of the back end; with start: yes, to have one made (needs root)',
+  },
   { name: 'loopback', description: 'net: yes when the back end sends every frame back', default: 'no' },
   { name: 'queue-size', description: 'largest queue size; the protocol cannot tell it', default: '256' },
 ];
@@ -180,32 +187,44 @@ function create(environment: ParentEnvironment, type: VhostUserType): ParentInst
   const daemon = memory instanceof DaemonMemory ? memory.daemon() : null;
   const connect = () => (daemon ? connectTo(daemon) : new BackEnd(socketOf(options)));
   const backEnd = connect();
+  let wire: WirePeer | null = null;
   try {
     const device = new VhostUserDevice(backEnd, connect, plan(backEnd, type, options), memory as MemfdMemory);
     const abilities: Ability[] = ['vq-state', 'emulates-features'];
     if (!backEnd.has('STATUS')) abilities.push('emulates-status');
     if (type === 'net') abilities.push('emulates-config');
+    wire = wireOf(options, type, daemon);
     return {
       device,
       abilities,
       ...(sendsBack(options, type) ? { peer: new LoopbackPeer() } : {}),
       wait: (ms) => device.wait(ms),
-      busy: () => device.busy(),
+      ...(wire === null ? {} : { peer: wire }),
+      busy: () => device.busy() || (wire?.busy() ?? false),
       dispose: () => {
         device.free();
+        wire?.dispose();
         // One that is stuck with what this session left behind shows it here, not in the next one.
         if (daemon) connectTo(daemon).dispose();
       },
     };
   } catch (error) {
+    wire?.dispose();
     backEnd.dispose();
     throw error;
   }
 }
 
+/** The far side of a network device: the interface that the options name, or that its daemon has made. */
+function wireOf({ wire }: Options, type: VhostUserType, daemon: StartedDaemon | null): WirePeer | null {
+  const name = daemon ? daemon.wire : wire;
+  return type === 'net' && name ? new WirePeer(name) : null;
+}
+
 /** Whether the back end is known to send every frame back. */
 function sendsBack(options: Options, type: VhostUserType): boolean {
-  const { loopback = daemonKind(options)?.loopback ? 'yes' : 'no' } = options;
+  const back = daemonKind(options)?.loopback === true && options.wire === undefined;
+  const { loopback = back ? 'yes' : 'no' } = options;
   if (loopback !== 'yes' && loopback !== 'no')
     throw new VhostUserOptionError(`loopback=${loopback} is not known`, 'loopback is yes or no');
   return type === 'net' && loopback === 'yes';
@@ -216,13 +235,18 @@ function started(kind: DaemonKind, options: Options): ParentDefinition {
   count(options, 'queues', 64);
   count(options, 'queue-size', 32768);
   const capacity = count(options, 'capacity', 1 << 24) ?? 32768;
+  if (options.wire !== undefined && (options.wire !== 'yes' || kind.type !== 'net'))
+    throw new VhostUserOptionError(
+      `wire=${options.wire} does not go with start=${options.start}`,
+      'wire=yes has an interface made beside a network back end that the suite starts',
+    );
   return {
     ...vhostUser,
     exclusive: false,
     deviceType: kind.type,
     ...(sendsBack(options, kind.type) ? { peer: new LoopbackPeer().caps } : {}),
     description: `${kind.program} behind vhost-user, started by the suite`,
-    memory: (size) => new DaemonMemory(size, kind, capacity),
+    memory: (size) => new DaemonMemory(size, kind, { capacity, wired: options.wire === 'yes' }),
     create: (environment) => create(environment, kind.type),
   };
 }
