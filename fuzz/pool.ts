@@ -25,6 +25,8 @@ export interface FuzzPoolOptions {
   guidance: boolean;
   codeCoverage: boolean;
   corpus: Sequence[];
+  /** Hand over the kept sequences with `onProgress`; off where nobody stores them. */
+  collect: boolean;
   known: string[];
   ignored: string[];
   shrinkMs: number;
@@ -98,7 +100,8 @@ function runLife(
   return new Promise((resolve, reject) => {
     const shared = { control: new SharedArrayBuffer(12), last: new SharedArrayBuffer(LAST_SIZE) };
     const control = new Int32Array(shared.control);
-    const { target, reference, focus, guidance, codeCoverage, corpus, known, ignored, shrinkMs } = options;
+    const { target, reference, focus, guidance, codeCoverage, corpus, collect, known, ignored, shrinkMs } =
+      options;
     const task: FuzzTask = {
       target,
       reference,
@@ -108,6 +111,7 @@ function runLife(
       guidance,
       codeCoverage,
       corpus,
+      collect,
       known,
       ignored,
       shrinkMs,

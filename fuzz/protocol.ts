@@ -16,6 +16,8 @@ export interface FuzzTask {
   /** Ask V8 for code coverage per batch as well. */
   codeCoverage: boolean;
   corpus: Sequence[];
+  /** Send the kept sequences along with progress; off where nobody stores them. */
+  collect: boolean;
   /** Buckets that need not be shrunk any more. */
   known: string[];
   /** Requirements whose findings do not count. */

@@ -56,6 +56,7 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
   let told = performance.now();
   const tell = () => {
     const { count, steps, coverage } = campaign;
+    const fresh = campaign.takeFresh();
     const heapMb = Math.round(process.memoryUsage().rss / 1048576);
     send({
       kind: 'progress',
@@ -63,7 +64,7 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
       steps,
       states: coverage.size,
       hits,
-      fresh: campaign.takeFresh(),
+      fresh: task.collect ? fresh : [],
       heapMb,
     });
     hits = {};

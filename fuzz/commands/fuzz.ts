@@ -103,6 +103,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       fresh = [];
     } catch (error) {
       corpusFails = true;
+      fresh = [];
       warn(
         `the corpus cannot be written: ${(error as Error).message}; the campaign goes on without saving it`,
       );
@@ -121,6 +122,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       guidance: options.guidance ?? true,
       codeCoverage: options.codeCoverage ?? false,
       corpus: kept,
+      collect: corpus !== null,
       known: [...told],
       ignored: options.ignore ?? [],
       shrinkMs: (options.shrink ?? SHRINK_SECONDS) * 1000,
@@ -129,7 +131,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       onProgress(lane, { count, steps, states, hits, fresh: more, heapMb }) {
         totals.set(lane, { count, steps, states, rss: heapMb });
         findings.hit(hits);
-        fresh.push(...more);
+        if (!corpusFails) fresh.push(...more);
         saveCorpus();
         const seconds = (performance.now() - begun) / 1000;
         const states_ = Math.max(...[...totals.values()].map((one) => one.states));
