@@ -68,15 +68,16 @@ export function anyCommand(draw: Draw, features: readonly string[], state: Filte
       return { unicast: addresses(draw, unicast), multicast: addresses(draw, multicast) };
     case 'mac':
       return newAddress(draw);
-    default: {
-      const known = idsOf(state);
-      const vlan =
-        known.length > 0 && chance(draw, 50)
-          ? pick(draw, known)
-          : pick(draw, [0, 1, 5, 255, 256, 1280, 4095]);
-      return { vlan, add: chance(draw, 70) };
-    }
+    default:
+      return anyVlanCommand(draw, idsOf(state));
   }
+}
+
+/** Add an id, or remove one; most often one that is there. */
+function anyVlanCommand(draw: Draw, known: readonly number[]): FilterCommand {
+  const there = known.length > 0 && chance(draw, 60);
+  const vlan = pick(draw, there ? known : [0, 1, 5, 255, 256, 1280, 4095]);
+  return { vlan, add: chance(draw, there ? 25 : 85) };
 }
 
 /** Any mode; one that is on is often switched off again, or meets the one that contradicts it. */

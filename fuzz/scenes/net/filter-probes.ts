@@ -88,7 +88,9 @@ export function probes(draw: Draw, state: FilterState, change: Change): DrawnSte
 
 /** A VLAN id to look with, most often one that commands were about; undefined: none. */
 function anyVlan(draw: Draw, state: FilterState, { command }: Change): number | undefined {
-  if ('vlan' in command && chance(draw, 60)) return command.vlan;
-  if (idsOf(state).length > 0 && chance(draw, 40)) return pick(draw, [...idsOf(state), 6]);
+  const known = idsOf(state);
+  if ('vlan' in command && chance(draw, 70))
+    return !command.add && known.length > 0 && chance(draw, 40) ? pick(draw, known) : command.vlan;
+  if (known.length > 0 && chance(draw, 40)) return pick(draw, [...known, 6]);
   return chance(draw, 10) ? between(draw, 0, 4095) : undefined;
 }

@@ -75,6 +75,12 @@ export const filterCommands: Scene = {
       carryOut({ mode, on: true }, chance(draw, 30));
       carryOut({ mode, on: false }, true);
     }
+    if (features.includes('net.CTRL_VLAN') && chance(draw, 30)) {
+      // An id that is removed is gone, and takes no other with it.
+      const ids = [draw.int(2000), 2000 + draw.int(2000)];
+      for (const vlan of ids) carryOut({ vlan, add: true }, false);
+      carryOut({ vlan: pick(draw, ids), add: false }, true);
+    }
     for (let n = between(draw, 1, 3); n > 0; n--)
       carryOut(anyCommand(draw, features, state), n === 1 || chance(draw, 50));
     if (chance(draw, 8)) {
