@@ -176,6 +176,10 @@ export async function runCommand(
     proofs: proofsOf(context),
     replay: elsewhere?.replay ?? 'replay',
     again: elsewhere?.again,
+    againWith: [
+      ...(options.migrateTo ?? []).flatMap((to) => ['--migrate-to', to]),
+      ...(options.driver === undefined ? [] : ['--driver', options.driver]),
+    ],
     version: context.version,
     complete: !interrupted,
     seed: options.seed ?? 1,

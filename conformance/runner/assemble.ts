@@ -43,6 +43,8 @@ export interface RunOutcome {
   replay?: string;
   /** Command and option that run an instance of a target again, for what has no history (default `run --target`). */
   again?: (target: string) => string;
+  /** What else such a run is told: options and their values. */
+  againWith?: readonly string[];
   /** Folder of the results file. */
   folder: string;
   cases: readonly CatalogueCase[];
@@ -181,8 +183,14 @@ function detailOf(result: WorkerResult, file: string | undefined, target: RanTar
     ...(file ? { history: relative(run.folder, file) } : {}),
     replay: file
       ? `npx vdpa-cts ${run.replay ?? 'replay'} ${quote(file)}`
-      : `npx vdpa-cts ${run.again?.(target.name) ?? `run --target ${quote(target.name)}`} --select ${quote(result.id)} --seed ${run.seed}`,
+      : againCommand(run, target.name, result.id),
   };
+}
+
+/** Command that runs one instance again. */
+function againCommand({ again, againWith = [], seed }: RunOutcome, target: string, id: string): string {
+  const run = again?.(target) ?? `run --target ${quote(target)}`;
+  return ['npx vdpa-cts', run, ...againWith.map(quote), '--select', quote(id), `--seed ${seed}`].join(' ');
 }
 
 function requirementResults(run: RunOutcome, results: readonly CaseResult[]): Results['requirements'] {

@@ -92,7 +92,10 @@ function needsShadow({ instance, comparison }: Session, steps: readonly FlatStep
 }
 
 /** Features that every device offers to which `steps` migrate; all there are when they do not. */
-function commonTo(steps: readonly FlatStep[], { destinations }: RunSettings): bigint {
+export function commonTo(
+  steps: readonly FlatStep[],
+  { destinations }: Pick<RunSettings, 'destinations'>,
+): bigint {
   const names = steps
     .filter(({ name }) => name === 'migrate')
     .map(({ args }) => (args as { to?: string }).to);

@@ -1,15 +1,17 @@
 import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
 import type { GuestMemory } from '../../framework/memory/guest-memory.ts';
 import type { ParentDefinition } from '../../framework/parent.ts';
+import { bitMask, featureByName } from '../../specs/virtio-1.1/features.ts';
 import { type Figures, figuresOf } from '../figures.ts';
 import { HISTORY_VERSION, type History } from '../history/history.ts';
 import { type Judgement, judge } from '../judge.ts';
 import { type CaseInstance, flatSteps } from '../loader/expand.ts';
 import { InputError } from '../loader/problems.ts';
 import type { Destinations } from '../session/destinations.ts';
+import type { FlatStep } from '../steps/step.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import { skipReason, wantedFeatures } from './needs.ts';
-import { runSteps } from './run-case.ts';
+import { commonTo, runSteps } from './run-case.ts';
 
 /** A target: a parent and the options to create its devices with. */
 export interface Target {
@@ -73,6 +75,11 @@ export function runApplicable(
       ...driverOf(params.driver ?? target.driver),
     };
     const steps = flatSteps(instance, facts.values);
+    const missing = missingThere(settings.features, steps, target);
+    if (missing !== undefined) {
+      const reason = `${featureByName(missing).name} is not offered by every target of --migrate-to`;
+      return { verdict: 'skip', findings: [], reason };
+    }
     const events = runSteps(steps, {
       ...settings,
       definition: target.definition,
@@ -98,6 +105,17 @@ export function runApplicable(
     const at = error instanceof Error ? (error.stack?.split('\n')[1]?.trim() ?? '') : '';
     return { verdict: 'error', findings: [], reason: `${text} ${at}` };
   }
+}
+
+/** A feature that the instance accepts and that a target which the command line names to migrate to lacks. */
+function missingThere(
+  features: readonly string[],
+  steps: readonly FlatStep[],
+  target: Target,
+): string | undefined {
+  if (!target.migrateTo?.length) return undefined;
+  const common = commonTo(steps, target);
+  return features.find((name) => (common & bitMask([name])) === 0n);
 }
 
 /** The bus driver, unless it is the usual one. @throws RangeError for a name that is none */
