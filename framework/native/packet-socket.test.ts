@@ -30,6 +30,12 @@ describe.runIf(process.getuid?.() === 0)('a packet socket (needs root)', () => {
     }
   });
 
+  it('keeps a thousand frames until they are asked for', () => {
+    socket = new PacketSocket('lo');
+    for (let i = 0; i < 1000; i++) socket.send(frame(60, i & 0xff));
+    for (let i = 0; i < 1000; i++) expect(mine(socket)?.[20]).toBe(i & 0xff);
+  });
+
   it('is refused by an interface that does not exist', () => {
     expect(() => new PacketSocket('no-such-wire')).toThrow(SystemError);
   });

@@ -16,11 +16,20 @@ const PACKET_AUXDATA = 8;
 const PACKET_IGNORE_OUTGOING = 23;
 const PACKET_MR_PROMISC = 1;
 const TP_STATUS_VLAN_VALID = 0x10;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_RCVBUFFORCE = 33;
 const EINTR = 4;
 const EAGAIN = 11;
 
 /** Longest frame that is received whole. */
 const MOST = 65_535 + 18;
+
+/**
+ * Bytes of frames that may wait, as the kernel counts them: more than 1 KiB for the shortest one. Its default is full
+ * after 167 frames, and loses the rest.
+ */
+const WAITING = 64 << 20;
 
 /** `struct msghdr`, its `struct iovec` and the control data of one frame, in one piece. */
 class FrameRoom {
@@ -85,6 +94,7 @@ export class PacketSocket {
       view.setUint16(0, AF_PACKET, true);
       view.setUint16(2, ALL_PROTOCOLS, true);
       view.setInt32(4, index, true);
+      this.#makeRoom();
       check('bind', name, (c) => c.bind(this.#fd, address, address.length));
       const promiscuous = new Uint8Array(16);
       new DataView(promiscuous.buffer).setInt32(0, index, true);
@@ -96,6 +106,14 @@ export class PacketSocket {
       this.#resources.dispose();
       throw error;
     }
+  }
+
+  /** As much room as the kernel grants: all of it with CAP_NET_ADMIN, else up to net.core.rmem_max. */
+  #makeRoom(): void {
+    const size = new Uint8Array(Int32Array.of(WAITING).buffer);
+    const ask = (option: number) =>
+      attempt((c) => c.setsockopt(this.#fd, SOL_SOCKET, option, size, size.length));
+    if (ask(SO_RCVBUFFORCE) < 0) ask(SO_RCVBUF);
   }
 
   #set(option: number, value: Uint8Array): void {
