@@ -30,6 +30,8 @@ const TRANSPORTS = [
   'ifcvf-blk',
   'ifcvf-blk:vectors=1',
   'mlx5-net:resume=no,events=msix,max-pairs=3',
+  'vduse-blk:daemon=eager',
+  'vduse-net:daemon=hesitates',
 ];
 const HARMLESS = new Set(['pass', 'warn', 'skip']);
 

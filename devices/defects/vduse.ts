@@ -124,6 +124,60 @@ const answers: readonly Defect[] = [
   ),
 ];
 
+/** A daemon that behaves as `daemon` says; whoever waits for one that is silent need not wait long. */
+const daemon = (way: string, facts: DefectFacts): Defect =>
+  vduse({ fuzz: 'each sequence that meets it costs the thread of a daemon', ...facts }, (device) => {
+    device.command({ do: 'behave', daemon: way });
+    if (way.endsWith('stalls')) device.node.timeout = 200;
+  });
+
+/** Daemons that end, fall silent, or answer wrongly. */
+const daemons: readonly Defect[] = [
+  daemon('dies', {
+    id: 'vduse/daemon-dies-at-start',
+    breaks: ['P1.1-019f', 'P1.1-016'],
+    what: 'The daemon ends when it is told of DRIVER_OK.',
+    origin: 'a daemon that crashes while it starts its queues',
+    seenBy: 'run',
+  }),
+  daemon('stalls', {
+    id: 'vduse/daemon-stalls-at-start',
+    breaks: ['P1.1-019f', 'P1.1-016'],
+    what: 'The daemon never answers DRIVER_OK, and the device is broken.',
+    origin: 'a message that is not answered within msg_timeout',
+    seenBy: 'run',
+  }),
+  daemon('update-dies', {
+    id: 'vduse/daemon-dies-at-update',
+    breaks: ['VDPA-064'],
+    what: 'The daemon ends when mappings change while it runs.',
+    seenBy: 'run',
+  }),
+  daemon('update-stalls', {
+    id: 'vduse/update-unanswered',
+    breaks: ['VDPA-064'],
+    what: 'UPDATE_IOTLB is never answered while the queues run.',
+    origin: 'a message that is not answered within msg_timeout',
+    seenBy: 'run',
+  }),
+  daemon('update-lies', {
+    id: 'vduse/update-answered-under-another-id',
+    breaks: ['VDPA-064'],
+    what: 'The answer to UPDATE_IOTLB has the id of another request.',
+    seenBy: 'run',
+  }),
+  daemon('update-refuses', {
+    id: 'vduse/update-refused',
+    breaks: ['VDPA-064'],
+    what: 'The daemon says that UPDATE_IOTLB failed, and the kernel maps nothing.',
+  }),
+  daemon('update-ignores', {
+    id: 'vduse/update-answered-and-ignored',
+    breaks: ['VDPA-064'],
+    what: 'The daemon says that UPDATE_IOTLB was carried out, and keeps the mappings that it had.',
+  }),
+];
+
 /** Positions that are not carried between driver and daemon. */
 const positions: readonly Defect[] = [
   vduse(
@@ -278,4 +332,11 @@ const files: readonly Defect[] = [
   ),
 ];
 
-export const VDUSE_DEFECTS: readonly Defect[] = [...lost, ...answers, ...positions, ...unheard, ...files];
+export const VDUSE_DEFECTS: readonly Defect[] = [
+  ...lost,
+  ...answers,
+  ...daemons,
+  ...positions,
+  ...unheard,
+  ...files,
+];

@@ -4,18 +4,38 @@ import { BLK_OPTIONS, type BlkProfile, blkProfile } from '../simulator/blk/profi
 import { NET_OPTIONS, type NetTarget, netTarget } from '../simulator/net/parent.ts';
 import { flagOption, integerOption, OptionError, type Options, profileCache } from '../simulator/options.ts';
 
-/** Ways for a daemon to be wrong. */
-export interface Misbehaviour {
+/**
+ * What a daemon does with a message in place of what it should: it ends, never answers, answers under the id of another
+ * request, carries it out and says that it failed, or says that it carried it out and did not.
+ */
+const WRONG_WAYS = ['dies', 'stalls', 'lies', 'refuses', 'ignores'] as const;
+export type WrongWay = (typeof WRONG_WAYS)[number];
+
+/** Right, but not usual: it gives the turn away before it answers; it asks for new mappings before it answers. */
+const RIGHT_WAYS = ['hesitates', 'eager'] as const;
+
+/** How a daemon differs from the usual one. */
+export interface DaemonWays {
   /** It dies with this message from the kernel. */
   readonly diesAfter?: number;
-  /** It never answers DRIVER_OK. */
-  readonly stalls?: true;
-  /** It answers DRIVER_OK with the id of another request. */
-  readonly lies?: true;
+  /** What it does with the status that has DRIVER_OK. */
+  readonly driverOk?: WrongWay;
+  /** What it does with UPDATE_IOTLB while it runs. */
+  readonly update?: WrongWay;
+  readonly right?: (typeof RIGHT_WAYS)[number];
 }
 
+const WAYS = [
+  'dies-after:N (messages)',
+  ...['', 'update-'].map((on) => WRONG_WAYS.map((way) => on + way).join(', ')),
+  ...RIGHT_WAYS,
+].join(', ');
+
 export const DAEMON_OPTIONS: readonly ParentOption[] = [
-  { name: 'daemon', description: 'a wrong daemon: dies-after:N (messages), stalls, lies' },
+  {
+    name: 'daemon',
+    description: `a daemon that is wrong, with DRIVER_OK or with UPDATE_IOTLB while it runs, or (the last two) right and unusual: ${WAYS}`,
+  },
   { name: 'msg-timeout', description: 'milliseconds until an answer is late', default: '30000' },
 ];
 const MINE = DAEMON_OPTIONS.map(({ name }) => name);
@@ -45,13 +65,17 @@ const WITHOUT = bitMask(['VIRTIO_BLK_F_CONFIG_WCE']) | F_NOTIFICATION_DATA;
  * How the daemon is to behave.
  * @throws OptionError for a way that does not exist
  */
-export function misbehaviour({ daemon }: Options): Misbehaviour {
+export function daemonWays({ daemon }: Options): DaemonWays {
   if (daemon === undefined) return {};
-  if (daemon === 'stalls') return { stalls: true };
-  if (daemon === 'lies') return { lies: true };
+  const right = RIGHT_WAYS.find((way) => way === daemon);
+  if (right !== undefined) return { right };
+  const driverOk = WRONG_WAYS.find((way) => way === daemon);
+  if (driverOk !== undefined) return { driverOk };
+  const update = WRONG_WAYS.find((way) => `update-${way}` === daemon);
+  if (update !== undefined) return { update };
   const count = /^dies-after:(\d{1,6})$/.exec(daemon);
   if (count !== null) return { diesAfter: Number(count[1]) };
-  throw new OptionError(`daemon=${daemon}: there are dies-after:N, stalls, lies`);
+  throw new OptionError(`daemon=${daemon}: there are ${WAYS}`);
 }
 
 /** Milliseconds that an answer may take. */

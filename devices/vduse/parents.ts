@@ -8,9 +8,9 @@ import { SIMULATOR_PEER_CAPS } from '../simulator/net/peer.ts';
 import { VduseDevice } from './kernel/vduse-device.ts';
 import { VdusePeer } from './kernel/vduse-peer.ts';
 import {
+  daemonWays,
   hasControlQueue,
   messageTimeout,
-  misbehaviour,
   VDUSE_BLK_OPTIONS,
   VDUSE_NET_OPTIONS,
   vduseBlkProfile,
@@ -52,7 +52,7 @@ export const vduseBlk = defineParent({
   options: VDUSE_BLK_OPTIONS,
   create({ port, options }) {
     const { limits } = vduseBlkProfile(options);
-    misbehaviour(options);
+    daemonWays(options);
     const device = new VduseDevice(port, { type: 'blk', options, timeout: messageTimeout(options) });
     return {
       device,
@@ -79,7 +79,7 @@ export const vduseNet = defineParent({
   peer: SIMULATOR_PEER_CAPS,
   create({ port, options }) {
     const { facts } = vduseNetTarget(options);
-    misbehaviour(options);
+    daemonWays(options);
     const timeout = messageTimeout(options);
     const controlQueue = hasControlQueue(options);
     const device = new VduseDevice(port, { type: 'net', options, timeout, controlQueue });

@@ -74,6 +74,43 @@ describe('a daemon that works', () => {
   });
 });
 
+describe('a daemon that works in another way', () => {
+  // Bringing up takes four messages: the mappings, the status, the queue, the status.
+  it.each(['hesitates', 'eager', 'dies-after:4'])('%s: requests are served', (daemon) => {
+    const made = make({ daemon });
+    expect(bringUp(made)).toBe(READY | STATUS.DRIVER_OK);
+    expect(made.instance.pump!(10)).toBe(1);
+    expect(made.memory.view.getUint8(0x3100)).toBe(2);
+    made.instance.dispose!();
+  });
+
+  it('one that refuses to start is still there', () => {
+    const made = make({ daemon: 'refuses' });
+    expect(bringUp(made) & STATUS.DRIVER_OK).toBe(0);
+    expect(made.instance.pump!(1)).toBe(0);
+    expect(made.device.reset()).toBe(0);
+    made.instance.dispose!();
+  });
+});
+
+describe('an update of the mappings', () => {
+  const other = [{ iova: 0x20000, size: 0x1000, addr: 0x8000, perm: PERM.RW }];
+
+  it.each([
+    ['update-dies', true],
+    ['update-stalls', true],
+    ['update-lies', true],
+    ['update-refuses', false],
+  ])('%s: the kernel says so and maps nothing', (daemon, broken) => {
+    const made = make({ daemon });
+    expect(bringUp(made)).toBe(READY | STATUS.DRIVER_OK);
+    made.device.node.timeout = 200;
+    expect(made.device.setMap(0, other)).toBe(-ERRNO.EIO);
+    expect(made.device.node.broken !== undefined).toBe(broken);
+    made.instance.dispose!();
+  });
+});
+
 describe('a daemon that does not', () => {
   it.each([
     ['lies', {}, 'DEVICE_HUNG'],
@@ -101,6 +138,6 @@ describe('a daemon that does not', () => {
   });
 
   it('is refused when there is no such way', () => {
-    expect(() => make({ daemon: 'sleeps' })).toThrow(/dies-after:N, stalls, lies/);
+    expect(() => make({ daemon: 'sleeps' })).toThrow(/there are dies-after:N .*, stalls, .* eager/);
   });
 });

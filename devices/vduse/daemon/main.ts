@@ -1,8 +1,9 @@
 import { workerData } from 'node:worker_threads';
 import type { FrameMeta, PeerOffload } from '../../../framework/peer.ts';
 import { remembering } from '../../../specs/remember.ts';
+import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { CELL, type ChannelBuffers, getBytes, getText, openChannel, SAID, TURN } from '../channel.ts';
-import { type Misbehaviour, misbehaviour, vduseBlkProfile, vduseNetTarget } from '../options.ts';
+import { type DaemonWays, daemonWays, vduseBlkProfile, vduseNetTarget, type WrongWay } from '../options.ts';
 import { CREATE, IOCTL, MESSAGE, MESSAGE_SIZE, PAYLOAD, RESULT } from '../protocol.ts';
 import { BlkDaemon } from './blk.ts';
 import type { DaemonDevice } from './daemon-device.ts';
@@ -16,6 +17,7 @@ export type Command =
       readonly type: 'net' | 'blk';
       readonly options: Readonly<Record<string, string>>;
     }
+  | { readonly do: 'behave'; readonly daemon: string }
   | { readonly do: 'hold'; readonly queue: number; readonly count: number }
   | { readonly do: 'config'; readonly offset: number; readonly bytes: readonly number[] }
   | { readonly do: 'frame'; readonly length: number; readonly meta?: FrameMeta }
@@ -46,7 +48,7 @@ export function runDaemon(): void {
 class Daemon {
   readonly #kernel: KernelCalls;
   #device: DaemonDevice | null = null;
-  #wrong: Misbehaviour = {};
+  #ways: DaemonWays = {};
   #messages = 0;
 
   constructor(kernel: KernelCalls) {
@@ -66,6 +68,9 @@ class Daemon {
     switch (command.do) {
       case 'create':
         this.#create(command.type, command.options);
+        return;
+      case 'behave':
+        this.#ways = daemonWays(command);
         return;
       case 'hold':
         this.#device!.hold(command.queue, command.count);
@@ -116,7 +121,7 @@ class Daemon {
   #create(type: 'net' | 'blk', options: Readonly<Record<string, string>>): void {
     const device = this.#deviceOf(type, options);
     this.#device = device;
-    this.#wrong = misbehaviour(options);
+    this.#ways = daemonWays(options);
     this.#messages = 0;
     const { area } = this.#kernel.channel;
     const { deviceId, features, nvqs, config, numMax } = device.shape;
@@ -141,19 +146,31 @@ class Daemon {
     }
   }
 
+  /** What goes wrong with a message of `type`; undefined: nothing. */
+  #wrongWay(type: number): WrongWay | undefined {
+    const { driverOk, update } = this.#ways;
+    const status = this.#kernel.channel.message.getUint8(PAYLOAD);
+    if (type === MESSAGE.SET_STATUS && (status & STATUS.DRIVER_OK) !== 0) return driverOk;
+    return type === MESSAGE.UPDATE_IOTLB && this.#device!.running ? update : undefined;
+  }
+
   /** Read a request and write its answer. */
   #answer(): boolean {
     const { message, cells } = this.#kernel.channel;
     const type = message.getUint32(0, true);
     const id = message.getUint32(4, true);
-    if (this.#wrong.diesAfter !== undefined && this.#messages++ >= this.#wrong.diesAfter) return false;
-    const driverOk = type === MESSAGE.SET_STATUS && (message.getUint8(PAYLOAD) & 4) !== 0;
+    const { diesAfter, right } = this.#ways;
+    if (diesAfter !== undefined && this.#messages++ >= diesAfter) return false;
+    const wrong = this.#wrongWay(type);
+    if (wrong === 'dies') return false;
     // It waits for what never comes, and whoever waits for it gives up.
-    if (driverOk && this.#wrong.stalls) for (;;) Atomics.wait(cells, CELL.TURN, TURN.DAEMON);
-    const fine = this.#device!.handle(type);
+    if (wrong === 'stalls') for (;;) Atomics.wait(cells, CELL.TURN, TURN.DAEMON);
+    if (right === 'hesitates') for (let i = 0; i < 3; i++) this.#kernel.yield(SAID.JOURNAL);
+    const fine = wrong === 'ignores' || (this.#device!.handle(type) && wrong !== 'refuses');
+    if (right === 'eager' && type === MESSAGE.UPDATE_IOTLB) this.#device!.refresh();
     if (type !== MESSAGE.GET_VQ_STATE)
       for (let at = PAYLOAD; at < MESSAGE_SIZE; at++) message.setUint8(at, 0);
-    message.setUint32(0, driverOk && this.#wrong.lies ? id + 1 : id, true);
+    message.setUint32(0, wrong === 'lies' ? id + 1 : id, true);
     message.setUint32(4, fine ? RESULT.OK : RESULT.FAILED, true);
     return true;
   }

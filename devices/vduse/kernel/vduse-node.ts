@@ -15,7 +15,8 @@ export type IoctlHandler = (request: number, area: DataView, length: number) => 
 export class VduseNode implements JournalSink {
   readonly thread: DaemonThread;
   readonly port: DevicePort;
-  readonly #timeout: number;
+  /** Milliseconds that an answer may take. */
+  timeout: number;
   readonly #ioctl: IoctlHandler;
   readonly #host: Uint8Array;
   readonly #mirror: Uint8Array;
@@ -33,7 +34,7 @@ export class VduseNode implements JournalSink {
 
   constructor(port: DevicePort, timeout: number, ioctl: IoctlHandler) {
     this.port = port;
-    this.#timeout = timeout;
+    this.timeout = timeout;
     this.#ioctl = ioctl;
     this.thread = DaemonThread.take(port.size);
     this.#host = port.bytes;
@@ -147,7 +148,7 @@ export class VduseNode implements JournalSink {
     if (!blind) this.#copyIn();
     cells[CELL.READS] = this.port.traceReads ? 1 : 0;
     for (let saying = said; ; ) {
-      const answer = thread.turn(saying, this.#timeout);
+      const answer = thread.turn(saying, this.timeout);
       if (typeof answer === 'string') {
         this.break(answer);
         return false;
