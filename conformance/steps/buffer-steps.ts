@@ -59,6 +59,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
+/** Bytes as lower-case hex, as histories keep them. */
 export const toHex = (bytes: Uint8Array): string =>
   NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 

@@ -8,6 +8,7 @@ import { simulatorBlk } from '../simulator/blk/parent.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
 import { simulatorNet } from '../simulator/net/parent.ts';
 import { integerOption, OptionError, type Options, profileCache } from '../simulator/options.ts';
+import { backendBehind } from '../virtio-pci/backend-behind.ts';
 import { IfcvfDevice } from './driver/ifcvf-device.ts';
 import { IfcvfFunction, type IfcvfShape } from './function/ifcvf-function.ts';
 import { RING_STATE_LAYOUTS, type RingStateLayout } from './function/ring-state.ts';
@@ -72,22 +73,7 @@ function ifcvfParent(base: ParentDefinition, layout: RingStateLayout): ParentDef
         ],
         facts: behind.facts,
         peer: behind.peer,
-        backend: {
-          changeConfig: (offset, bytes) => sim.changeConfig(offset, bytes),
-          hold: (idx, count) => sim.hold(idx, count),
-          release: () => sim.release(),
-          fail: () => sim.fail(),
-          backing: () => behind.backend!.backing!(),
-          adopt: (backing) => behind.backend!.adopt!(backing),
-          ...(behind.abilities.includes('power-cut')
-            ? {
-                powerCut: () => {
-                  behind.backend!.powerCut!();
-                  below.core.forget();
-                },
-              }
-            : {}),
-        },
+        backend: backendBehind(behind, below.core),
         pump: (budget) => sim.pump(budget),
         dispose: () => behind.dispose?.(),
       };

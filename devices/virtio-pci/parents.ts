@@ -11,6 +11,7 @@ import { simulatorBlk } from '../simulator/blk/parent.ts';
 import type { SimulatorDevice } from '../simulator/core.ts';
 import { simulatorNet } from '../simulator/net/parent.ts';
 import { OptionError, type Options, profileCache } from '../simulator/options.ts';
+import { backendBehind } from './backend-behind.ts';
 import { DeadDevice } from './driver/dead-device.ts';
 import { VirtioMmioDevice } from './driver/mmio-device.ts';
 import { VirtioPciDevice } from './driver/pci-device.ts';
@@ -79,7 +80,6 @@ function onTop<F extends PciFunction | MmioFunction>(
   const sim = base.device as SimulatorDevice;
   const shared: Ability[] =
     device instanceof TransportDevice && device.sharedInterrupts ? ['shared-irq'] : [];
-  const powerCut = base.abilities.includes('power-cut');
   return {
     device,
     function: below,
@@ -88,22 +88,7 @@ function onTop<F extends PciFunction | MmioFunction>(
     facts: base.facts,
     peer: base.peer,
     dirty: base.dirty,
-    backend: {
-      changeConfig: (offset, bytes) => sim.changeConfig(offset, bytes),
-      hold: (idx, count) => sim.hold(idx, count),
-      release: () => sim.release(),
-      fail: () => sim.fail(),
-      backing: () => base.backend!.backing!(),
-      adopt: (backing) => base.backend!.adopt!(backing),
-      ...(powerCut
-        ? {
-            powerCut: () => {
-              base.backend!.powerCut!();
-              below.core.forget();
-            },
-          }
-        : {}),
-    },
+    backend: backendBehind(base, below.core),
     pump(budget) {
       const done = sim.pump(budget);
       if (device instanceof TransportDevice) device.poll();

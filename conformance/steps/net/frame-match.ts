@@ -17,8 +17,6 @@ export interface FrameJson {
   meta?: FrameMeta;
 }
 
-export const toJson = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-
 export const fromJson = ({ hex, meta }: FrameJson): SeenFrame => ({
   bytes: Uint8Array.from(Buffer.from(hex, 'hex')),
   ...(meta ? { meta } : {}),

@@ -4,8 +4,9 @@ import { buildFrames } from '../../kits/frames.ts';
 import { takenFrames } from '../../kits/net.ts';
 import { headersOf } from '../../kits/sums.ts';
 import type { Session } from '../../session/session.ts';
+import { toHex } from '../buffer-steps.ts';
 import { type Count, judgeCount, type Problem } from '../step.ts';
-import { macsOf, toJson } from './frame-match.ts';
+import { macsOf } from './frame-match.ts';
 import type { PeerSeen } from './peer-args.ts';
 
 /** Whether everything that was forwarded comes out of `frames`: content only, headers may have been rewritten. */
@@ -17,7 +18,7 @@ export function madeOf(session: Session, frames: FrameArg): PeerSeen {
   const taken = takenFrames(session).splice(0);
   const odd = taken.find((bytes) => !sent.some((whole) => comesFrom(whole, bytes)));
   const problem = odd === undefined ? {} : { problem: describe(odd) };
-  return { mac: toJson(macs.dev), accepts: [], frames: [], made: { count: taken.length, ...problem } };
+  return { mac: toHex(macs.dev), accepts: [], frames: [], made: { count: taken.length, ...problem } };
 }
 
 /** Longest headers that cutting may rewrite: Ethernet with tag, IPv4 and TCP with all options. */

@@ -4,6 +4,7 @@ import type { FrameArg } from '../../kits/frame-spec.ts';
 import { buildFrames } from '../../kits/frames.ts';
 import { takenFacts, takenFrames } from '../../kits/net.ts';
 import type { Session } from '../../session/session.ts';
+import { toHex } from '../buffer-steps.ts';
 import { BOOL, COUNT, defineStep, list, obj, oneOf, type Problem } from '../step.ts';
 import { FRAMES, orText } from './frame-args.ts';
 import {
@@ -14,7 +15,6 @@ import {
   type MatchArgs,
   macsFrom,
   macsOf,
-  toJson,
 } from './frame-match.ts';
 import { judgeMade, madeOf } from './made-of.ts';
 import type { PeerArgs, PeerSeen } from './peer-args.ts';
@@ -98,15 +98,15 @@ function takeFrames(session: Session, args: PeerArgs): { mac: string; frames: Fr
       ? taken.filter((bytes) => !isNoise(bytes, sources))
       : taken.filter((bytes) => meant.some((want) => resembles(want.bytes, want.marker, bytes)));
   if (args.has !== undefined)
-    return { mac: toJson(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
+    return { mac: toHex(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
   const rest = args.none === undefined ? [] : taken.filter((bytes) => !mine.includes(bytes));
   taken.splice(0, taken.length, ...rest);
-  return { mac: toJson(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
+  return { mac: toHex(macs.dev), frames: mine.map((bytes) => jsonOf(session, bytes)) };
 }
 
 function jsonOf(session: Session, bytes: Uint8Array): FrameJson {
   const { meta } = takenFacts(session, bytes);
-  return { hex: toJson(bytes), ...(meta ? { meta } : {}) };
+  return { hex: toHex(bytes), ...(meta ? { meta } : {}) };
 }
 
 /** Offloads left to a peer that did not accept them. */

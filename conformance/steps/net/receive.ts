@@ -5,10 +5,11 @@ import { type Packet, publications, receivePackets, receiveState } from '../../k
 import type { Part } from '../../session/buffers.ts';
 import { addOptions } from '../../session/requests.ts';
 import type { Session } from '../../session/session.ts';
+import { toHex } from '../buffer-steps.ts';
 import { KICK, release } from '../request/release.ts';
 import { BOOL, COUNT, defineStep, INT, judgeCount, list, obj, oneOf, TEXT } from '../step.ts';
 import { FRAMES, orText } from './frame-args.ts';
-import { fromJson, judgeFrames, MATCH, macsFrom, macsOf, toJson } from './frame-match.ts';
+import { fromJson, judgeFrames, MATCH, macsFrom, macsOf } from './frame-match.ts';
 import { judgeExpect, judgeSaw } from './judge-received.ts';
 import { LAY, sizesOf } from './layouts.ts';
 import { needsReset } from './needs-reset.ts';
@@ -143,7 +144,7 @@ function look(session: Session, args: NetRxArgs): NetRxSeen {
   const rest = args.none === undefined ? [] : packets.filter((packet) => !mine.includes(packet));
   if (args.has === undefined) packets.splice(0, packets.length, ...rest);
   const json = ({ hdr, frame, lens, rooms, missing, open }: Packet): PacketJson => ({
-    hex: toJson(frame),
+    hex: toHex(frame),
     hdr,
     lens,
     rooms,
@@ -151,7 +152,7 @@ function look(session: Session, args: NetRxArgs): NetRxSeen {
     ...(open === undefined ? {} : { open }),
   });
   return {
-    mac: toJson(macs.dev),
+    mac: toHex(macs.dev),
     mergeable: session.has('VIRTIO_NET_F_MRG_RXBUF'),
     ...(args.expect?.model ? { features: `0x${session.features.toString(16)}` } : {}),
     packets: mine.map(json),
