@@ -42,10 +42,19 @@ export const SAID = {
 } as const;
 
 /**
- * Kinds of journal entries: what was done, where, how much; data follows stores. A frame that left for the network
+ * Kinds of journal entries: what was done, where, how much; data follows stores. An ioctl that is not waited for has its
+ * number as detail and its argument as data. A frame that left for the network
  * behind the daemon has its metadata as JSON (the address is its length) and then its bytes as data.
  */
-export const ENTRY_KIND = { STORE: 1, LOAD: 2, FAULT: 3, VQ_IRQ: 4, CONFIG_IRQ: 5, FRAME: 6 } as const;
+export const ENTRY_KIND = {
+  STORE: 1,
+  LOAD: 2,
+  FAULT: 3,
+  VQ_IRQ: 4,
+  CONFIG_IRQ: 5,
+  FRAME: 6,
+  IOCTL: 7,
+} as const;
 /** What a daemon gives away, in place of the queue of a frame: frames it had not delivered, pages of its disk. */
 export const GIVEN = { FRAME: 0xffff_fff0, STABLE: 0xffff_fff1, CACHE: 0xffff_fff2 } as const;
 

@@ -59,6 +59,13 @@ export class KernelCalls implements MemoryTracer {
     return cells[CELL.VALUE];
   }
 
+  /** An ioctl whose answer does not matter: it takes effect, in its place, when the turn ends. */
+  post(request: number, length: number): void {
+    const { area } = this.channel;
+    const at = this.#entry(ENTRY_KIND.IOCTL, 0, length, request, length);
+    this.#journal.set(new Uint8Array(area.buffer, area.byteOffset, length), at);
+  }
+
   /** Features that the driver accepted. */
   features(): bigint {
     this.ioctl(IOCTL.DEV_GET_FEATURES, 8);
@@ -94,7 +101,7 @@ export class KernelCalls implements MemoryTracer {
   setupKick(idx: number): void {
     this.channel.area.setUint32(0, idx, true);
     this.channel.area.setInt32(4, idx, true);
-    this.ioctl(IOCTL.VQ_SETUP_KICKFD, 8);
+    this.post(IOCTL.VQ_SETUP_KICKFD, 8);
   }
 
   /** All mappings, found by asking for one after the other. */
@@ -119,14 +126,14 @@ export class KernelCalls implements MemoryTracer {
   }
 
   /** DEV_SET_CONFIG: the configuration changes at `offset`. */
-  setConfig(offset: number, bytes: Uint8Array): number {
+  setConfig(offset: number, bytes: Uint8Array): void {
     const { area } = this.channel;
     area.setUint32(0, offset, true);
     area.setUint32(4, bytes.length, true);
     bytes.forEach((byte, i) => {
       area.setUint8(8 + i, byte);
     });
-    return this.ioctl(IOCTL.DEV_SET_CONFIG, 8 + bytes.length);
+    this.post(IOCTL.DEV_SET_CONFIG, 8 + bytes.length);
   }
 
   /** DEV_INJECT_CONFIG_IRQ. */

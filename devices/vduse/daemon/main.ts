@@ -142,7 +142,7 @@ class Daemon {
       for (let at = 0; at < 32; at++) area.setUint8(at, 0);
       area.setUint32(0, i, true);
       area.setUint16(4, numMax, true);
-      this.#kernel.ioctl(IOCTL.VQ_SETUP, 32);
+      this.#kernel.post(IOCTL.VQ_SETUP, 32);
     }
   }
 

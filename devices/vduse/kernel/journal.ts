@@ -2,11 +2,12 @@ import { type DevicePort, DmaFault } from '../../../framework/memory/host-memory
 import type { TakenFrame } from '../../../framework/peer.ts';
 import { CELL, type Channel, ENTRY_HEAD, ENTRY_KIND } from '../channel.ts';
 
-/** Receives the interrupts that a daemon injected, and the frames that it sent. */
+/** Receives the interrupts that a daemon injected, the frames that it sent, and its ioctls that it does not wait for. */
 export interface JournalSink {
   injectQueue(idx: number): void;
   injectConfig(): void;
   frame(frame: TakenFrame): void;
+  posted(request: number, argument: DataView): void;
 }
 
 const REASONS = ['unmapped', 'permission', 'bus'] as const;
@@ -42,6 +43,10 @@ export function replay({ cells, journal }: Channel, port: DevicePort, sink: Jour
         at += (length + 7) & ~7;
         break;
       }
+      case ENTRY_KIND.IOCTL:
+        sink.posted(detail, new DataView(journal.buffer, journal.byteOffset + at, length));
+        at += (length + 7) & ~7;
+        break;
       default:
         sink.injectConfig();
     }

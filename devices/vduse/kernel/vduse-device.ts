@@ -237,7 +237,7 @@ export class VduseDevice implements VdpaDevice, VdpaConfigOps {
   }
   /** Take over the position that the daemon tells. */
   pull(idx: number, queue: VduseQueue): boolean {
-    const told = this.node.request(MESSAGE.GET_VQ_STATE, (payload) => payload.setUint32(0, idx, true));
+    const told = this.node.request(MESSAGE.GET_VQ_STATE, (payload) => payload.setUint32(0, idx, true), true);
     if (told === null) return false;
     const word = (i: number) => told.getUint16(4 + 2 * i, true);
     const { packed } = queue.state;

@@ -51,6 +51,9 @@ export class VduseNode implements JournalSink {
   frame(frame: TakenFrame): void {
     this.sent.push(frame);
   }
+  posted(request: number, argument: DataView): void {
+    this.#ioctl(request, argument, argument.byteLength);
+  }
 
   /** Nobody answers any more. */
   get #gone(): boolean {
@@ -96,7 +99,8 @@ export class VduseNode implements JournalSink {
     if (this.#gone) return;
     if (bytes !== undefined) putBytes(this.thread.channel, bytes);
     putText(this.thread.channel, JSON.stringify(command));
-    this.#exchange(SAID.COMMAND);
+    // It works on queues in a turn of its own.
+    this.#exchange(SAID.COMMAND, true);
   }
 
   /**
