@@ -5,7 +5,7 @@ import type { SharedMemory } from '../../framework/memory/shared-memory.ts';
 import { shadowed } from '../../framework/migration/shadow-parent.ts';
 import type { ParentDefinition, ParentInstance } from '../../framework/parent.ts';
 import type { UserProcess } from '../../framework/vhost-vdpa/process.ts';
-import { bitMask, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
+import { bitMask, EVERY_FEATURE, F_NOTIFICATION_DATA } from '../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../specs/virtio-1.1/status.ts';
 import { recordThrow } from '../history/parent-throw.ts';
 import { RecordedOps } from '../history/recorded-ops.ts';
@@ -43,8 +43,6 @@ export interface Attached {
   readonly recorded: RecordedOps;
   readonly binding: Binding;
 }
-
-const ALL_FEATURES = 2n ** 64n - 1n;
 
 /** Where the monitor's own memory is mapped for a parent. */
 const PRIVATE = 2 ** 45;
@@ -100,7 +98,7 @@ export class Session {
   /** Targets to migrate to. */
   readonly destinations: Destinations | null;
   /** Features that every device offers to which the session may migrate. */
-  common = ALL_FEATURES;
+  common = EVERY_FEATURE;
   #unplugged = false;
   #configEpoch = 0;
   #offered: bigint | null = null;

@@ -56,29 +56,31 @@ function ifcvfParent(base: ParentDefinition, layout: RingStateLayout): ParentDef
     create(environment): IfcvfInstance {
       const { shape, inner } = optionsOf(environment.options);
       const behind = base.create({ ...environment, options: inner });
-      const sim = behind.device as SimulatorDevice;
-      const below = new IfcvfFunction(sim, shape);
-      const device = new IfcvfDevice(below, shape.layout);
-      const shared = device.interrupts.possible === 'own' ? [] : (['shared-irq'] as const);
-      return {
-        device,
-        function: below,
-        dirty: device.dirty,
-        abilities: [
-          ...new Set([
-            ...behind.abilities.filter((ability) => ability !== 'not-pci'),
-            'dirty' as const,
-            ...shared,
-          ]),
-        ],
-        facts: behind.facts,
-        peer: behind.peer,
-        backend: backendBehind(behind, below.core),
-        pump: (budget) => sim.pump(budget),
-        dispose: () => behind.dispose?.(),
-      };
+      const below = new IfcvfFunction(behind.device as SimulatorDevice, shape);
+      return ifcvfInstance(behind, below, new IfcvfDevice(below, shape.layout));
     },
   });
+}
+
+/** The driver `device` on the function `below`, which has the simulated device `behind` it. */
+export function ifcvfInstance(
+  behind: ParentInstance,
+  below: IfcvfFunction,
+  device: IfcvfDevice,
+): IfcvfInstance {
+  const shared = device.interrupts.possible === 'own' ? [] : (['shared-irq'] as const);
+  const own = behind.abilities.filter((ability) => ability !== 'not-pci');
+  return {
+    device,
+    function: below,
+    dirty: device.dirty,
+    abilities: [...new Set([...own, 'dirty' as const, ...shared])],
+    facts: behind.facts,
+    peer: behind.peer,
+    backend: backendBehind(behind, below.core),
+    pump: (budget) => (behind.device as SimulatorDevice).pump(budget),
+    dispose: () => behind.dispose?.(),
+  };
 }
 
 export const ifcvfNet = ifcvfParent(simulatorNet, 'paired');

@@ -1,8 +1,10 @@
 import { defineParent, type ParentInstance } from '../../framework/parent.ts';
 import { VDPA_RELEASES, type VdpaRelease } from '../../specs/vdpa/netlink.ts';
+import { ifcvfManagement } from '../ifcvf/management.ts';
 import { mlx5Management } from '../mlx5/management.ts';
 import { CORE_ABILITIES } from '../simulator/instance.ts';
 import { flagOption, OptionError } from '../simulator/options.ts';
+import { vpVdpaManagement } from '../virtio-pci/management.ts';
 import { linuxSystem, type ManagedSystem } from './linux.ts';
 
 /** Name of the device under test. */
@@ -28,10 +30,17 @@ export const managementParent = defineParent({
       default: '6.12',
     },
     { name: 'mlx5', description: 'a ConnectX function is there as well (yes or no)', default: 'no' },
+    { name: 'ifcvf', description: 'an IFCVF virtual function is there as well (yes or no)', default: 'no' },
+    { name: 'vp-vdpa', description: 'a virtio-pci function is there as well (yes or no)', default: 'no' },
   ],
   create({ port, options }): ManagedInstance {
-    const hardware = flagOption(options, 'mlx5') ? [mlx5Management(port)] : [];
-    const system = linuxSystem(releaseOption(options.release ?? '6.12'), port, hardware);
+    const release = releaseOption(options.release ?? '6.12');
+    const hardware = [
+      ...(flagOption(options, 'mlx5') ? [mlx5Management(port)] : []),
+      ...(flagOption(options, 'ifcvf') ? [ifcvfManagement(port, release)] : []),
+      ...(flagOption(options, 'vp-vdpa') ? [vpVdpaManagement(port)] : []),
+    ];
+    const system = linuxSystem(release, port, hardware);
     const { instance } = system.management.add({ name: 'vdpasim_net' }, DEVICE_NAME, { mac: MAC });
     return {
       device: instance.device,

@@ -71,7 +71,7 @@ export function probe(attempt: () => VdpaDevice): VdpaDevice {
 }
 
 /** Put `device` in the place of the simulated one; the rest of its surroundings stays. */
-function onTop<F extends PciFunction | MmioFunction>(
+export function onTop<F extends PciFunction | MmioFunction>(
   base: ParentInstance,
   device: ParentInstance['device'],
   transport: PciTransport | MmioTransport,

@@ -362,6 +362,9 @@ export const FEATURES = [
 /** Full name of any feature bit in the table. */
 export type FeatureName = (typeof FEATURES)[number]['name'];
 
+/** Every feature bit there can be. */
+export const EVERY_FEATURE = 2n ** 64n - 1n;
+
 /** Mask of VIRTIO_F_INDIRECT_DESC (section 6). */
 export const F_INDIRECT_DESC = 1n << 28n;
 /** Mask of VIRTIO_F_EVENT_IDX (section 6). */

@@ -8,7 +8,12 @@ import {
   type VqState,
 } from '../../../framework/device.ts';
 import type { PciAccess } from '../../../framework/transport/access.ts';
-import { F_ACCESS_PLATFORM, F_NOTIFICATION_DATA, F_RING_PACKED } from '../../../specs/virtio-1.1/features.ts';
+import {
+  EVERY_FEATURE,
+  F_ACCESS_PLATFORM,
+  F_NOTIFICATION_DATA,
+  F_RING_PACKED,
+} from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { IfcvfDirtyTracking, type RunningRing } from './dirty-log.ts';
 import { IfcvfHardware } from './hardware.ts';
@@ -59,9 +64,13 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
   configCallback: (() => void) | null = null;
   readonly #numMax: [split: number, packed: number] = [0, 0];
 
+  /** Features that the device may offer at most. */
+  readonly #provisioned: bigint;
+
   /** @throws IfcvfProbeError when the function is none that the driver can drive */
-  constructor(access: PciAccess, layout: StateLayout, name = 'vdpa0') {
+  constructor(access: PciAccess, layout: StateLayout, name = 'vdpa0', provisioned = EVERY_FEATURE) {
     this.name = name;
+    this.#provisioned = provisioned;
     this.hardware = new IfcvfHardware(access);
     this.interrupts = new IfcvfInterrupts(this.hardware, this);
     this.states = new StateWords(this.hardware, layout);
@@ -156,7 +165,7 @@ export class IfcvfDevice implements VdpaDevice, VdpaConfigOps {
 
   // ── device ops ────────────────────────────────────────────────────────────────────────────────
   getDeviceFeatures(): bigint {
-    return this.hardware.features('device');
+    return this.hardware.features('device') & this.#provisioned;
   }
   /** -EINVAL without ACCESS_PLATFORM: the device always goes through the IOMMU. */
   setDriverFeatures(features: bigint): number {

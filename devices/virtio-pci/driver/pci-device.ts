@@ -2,6 +2,7 @@ import { ERRNO, type Iova } from '../../../framework/device.ts';
 import type { AccessSize, PciAccess } from '../../../framework/transport/access.ts';
 import { NO_VECTOR, type PciInterruptPlan } from '../../../framework/transport/transport.ts';
 import { deviceId } from '../../../specs/virtio-1.1/device-ids.ts';
+import { EVERY_FEATURE } from '../../../specs/virtio-1.1/features.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import { findStructures, type Structures } from './capabilities.ts';
 import { halves, offsetsOf } from './registers.ts';
@@ -43,9 +44,13 @@ export class VirtioPciDevice extends TransportDevice {
   /** Nobody else writes to the function: what stands in its registers need not be written again. */
   alone = false;
 
+  /** Features that the device may offer at most. */
+  readonly #provisioned: bigint;
+
   /** @throws ProbeError when it is no virtio function or lacks what the driver needs */
-  constructor(access: PciAccess, plan: PciInterruptPlan, name = 'vdpa0') {
+  constructor(access: PciAccess, plan: PciInterruptPlan, name = 'vdpa0', provisioned = EVERY_FEATURE) {
     super(name, access.dma);
+    this.#provisioned = provisioned;
     this.access = access;
     this.plan = plan;
     const command = access.readConfig(COMMAND, 2) & ~INTX_DISABLE;
@@ -78,7 +83,7 @@ export class VirtioPciDevice extends TransportDevice {
       low = value;
     });
     const high = this.readDeviceFeatures(1);
-    return BigInt(low) | (BigInt(high) << 32n);
+    return (BigInt(low) | (BigInt(high) << 32n)) & this.#provisioned;
   }
   readDriverFeatures(word: number): number {
     this.#set('driver_feature_select', 4, word);
