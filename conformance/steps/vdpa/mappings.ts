@@ -136,13 +136,13 @@ export const badAsidStep = defineStep<{ asid: number }, { accepted: string[]; tr
 export const memoryEdgeStep = defineStep<{ as: string; edge: 'first' | 'last' }, never>({
   name: 'memory-edge',
   summary:
-    'Map a page read-write at the first or the last IOVA that get_iova_range names (default: below 2^52; never above 2^53).',
+    'Map a page read-write at the first or the last IOVA that get_iova_range names (default: below 2^52; never above 2^52).',
   example: '{memory-edge: {as: page, edge: last}}',
   schema: obj({ as: TEXT, edge: oneOf('first', 'last') }, ['as', 'edge']),
   run(session, args) {
     const range = session.ops.getIovaRange?.() ?? { first: 0, last: 2 ** 52 - 1 };
     const { first } = range;
-    const last = Math.min(range.last, Number.MAX_SAFE_INTEGER);
+    const last = Math.min(range.last, 2 ** 52 - 1);
     const page = 4096;
     const iova =
       args.edge === 'first' ? Math.ceil(first / page) * page : Math.floor((last + 1) / page) * page - page;
