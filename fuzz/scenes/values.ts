@@ -79,7 +79,8 @@ export const carrier: Scene = {
       const counted =
         can(view.facts, 'cfg-change') && view.facts.ops.includes('getGeneration') && chance(draw, 60);
       const moved = (rule: string) => (counted ? [about(rule, step('generation', { differs: save }))] : []);
-      const first = [step('config-callbacks', {}), ...(counted ? [step('generation', { save })] : [])];
+      // A device may move its generation once for all changes since the last read (the note of 4.1.4.3.1).
+      const first = [step('config-callbacks', {}), ...(counted ? [now(), step('generation', { save })] : [])];
       if (kind === 'link') {
         up_ = 1 - up_;
         return [
