@@ -88,6 +88,35 @@ describe('the fuzzer', () => {
         step('settle'),
       ],
     },
+    {
+      why: 'features written too late, which allow what those in force do not',
+      target: 'virtio-pci-blk',
+      steps: [
+        step('bring-up', { to: 'DRIVER_OK', features: ['blk.FLUSH'] }),
+        step('features', { write: { bits: [9, 28, 33], baseline: false } }),
+        step('blk', {
+          op: 'out',
+          sector: 8191,
+          sectors: 1,
+          pattern: 1,
+          indirect: true,
+          expect: { status: 'model' },
+        }),
+      ],
+    },
+    {
+      why: 'a frame that comes while the receive queue is disabled',
+      target: 'simulator-net',
+      steps: [
+        step('bring-up', { to: 'DRIVER_OK', features: ['net.MTU'] }),
+        step('request', { dir: 'in', size: 81, seed: 4 }),
+        step('queue', { queue: 'rx', ready: false }),
+        step('settle'),
+        step('request', { dir: 'in', size: 53, seed: 1, as: 'r0' }),
+        step('queue', { queue: 'rx', ready: true }),
+        step('settle'),
+      ],
+    },
   ])('finds nothing any more in: $why', async ({ target, steps }) => {
     const bench = benchOf(await resolveTarget(target, parentSource));
     expect(execute({ seed: 1, steps: numbered(steps) }, bench).finding).toBeNull();

@@ -94,7 +94,7 @@ export const netKit: DeviceKit = {
       },
       check(_, buffer: Buffer) {
         if (loopback) session.queues.collect(1);
-        if (stray.has(receiveQueue())) return null;
+        if (stray.has(receiveQueue()) || receiveQueue().paused) return null;
         const bytes = session.buffers.written(buffer);
         return difference('received frame', frame, bytes.subarray(NET_HDR, NET_HDR + frame.length));
       },
@@ -104,17 +104,12 @@ export const netKit: DeviceKit = {
 
 /**
  * Receive queues for which frames were sent before DRIVER_OK. The device drops them or keeps them, so which frame
- * a buffer holds from then on is open.
+ * a buffer holds from then on is open, as it is for a queue that was disabled for a while.
  */
 const strayFrames = (session: Session): WeakSet<object> =>
   session.state('net-stray', () => new WeakSet<object>());
 
-function isLive(session: Session): boolean {
-  session.recorded.quiet++;
-  const status = session.ops.getStatus();
-  session.recorded.quiet--;
-  return (status & STATUS.DRIVER_OK) !== 0;
-}
+const isLive = (session: Session): boolean => (session.status() & STATUS.DRIVER_OK) !== 0;
 
 /** Send a frame through a device whose far side is its own receive queue. */
 function transmit(session: Session, frame: Uint8Array): void {

@@ -32,6 +32,8 @@ export interface SessionQueue {
   announced: boolean;
   /** The driver has enabled it. */
   ready: boolean;
+  /** A step has disabled it since it was set up. */
+  paused?: boolean;
   /** A callback is registered. */
   listening: boolean;
   /** Called inside each notification. */

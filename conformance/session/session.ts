@@ -268,14 +268,19 @@ export class Session {
     return this.#offered;
   }
 
-  /** Whether requests must be served now: DRIVER_OK, no need of a reset, and no rule broken by the driver. */
-  runs(): boolean {
+  /** The device status, without a trace in the history. */
+  status(): number {
     this.recorded.quiet++;
     const status = this.ops.getStatus();
     this.recorded.quiet--;
+    return status;
+  }
+
+  /** Whether requests must be served now: DRIVER_OK, no need of a reset, and no rule broken by the driver. */
+  runs(): boolean {
     const bits = STATUS.DRIVER_OK | STATUS.DEVICE_NEEDS_RESET;
     return (
-      (status & bits) === STATUS.DRIVER_OK &&
+      (this.status() & bits) === STATUS.DRIVER_OK &&
       !this.breached &&
       !this.suspended &&
       this.queues.disabled.size === 0

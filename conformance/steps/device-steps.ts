@@ -195,8 +195,10 @@ export const featuresStep = defineStep<
       if (all) mask |= offered;
       if (args.write['same-again']) mask = (session.saved.get('written') as bigint | undefined) ?? mask;
       session.saved.set('written', mask);
+      const fixed = (session.status() & STATUS.FEATURES_OK) !== 0;
       error = ops.setDriverFeatures(mask);
-      if (error === 0) session.features = mask & offered;
+      // Later the set is fixed, whatever a device makes of the write.
+      if (error === 0 && !fixed) session.features = mask & offered;
     }
     return {
       offered: hexOf(offered),

@@ -58,6 +58,7 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
       session.lacks('the parent cannot disable a queue');
     const known = session.queues.get(idx);
     if (known && args.ready !== undefined) known.ready = args.ready;
+    if (known && args.ready === false) known.paused = true;
     if (args.ready !== undefined) ops.setVqReady(idx, args.ready);
     const wantsSize = args['size-op'] !== undefined || args['size-is-power-of-2'];
     return {
