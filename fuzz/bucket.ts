@@ -1,9 +1,17 @@
 import type { History } from '../conformance/history/history.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 
-/** Numbers and names vary from hit to hit; the shape of the text does not. */
+/** Two or more features in a row, by name or by bit. */
+const FEATURE_LIST = /\b(VIRTIO_\w+|UNUSED_\d+|bit \d+)(, (VIRTIO_\w+|UNUSED_\d+|bit \d+))+/g;
+/** Two or more bytes in a row, each two hexadecimal digits. */
+const BYTE_LIST = /\b[0-9a-f]{2}( [0-9a-f]{2})+\b/g;
+
+/** Numbers, names, sets of features and contents vary from hit to hit; the shape of the text does not. */
 const shapeOf = (text: string, most = 90): string =>
   text
+    .replace(FEATURE_LIST, 'features')
+    .replace(BYTE_LIST, 'bytes')
+    .replace(/\b[0-9a-f]{6,}\b/g, '#')
     .replace(/0x[0-9a-f]+|\d+/gi, '#')
     .replace(/\bb#(, b#)*/g, 'b#')
     .slice(0, most);

@@ -45,8 +45,8 @@ export interface Shrunk extends Executed {
  * Find a small sequence that shows the same bug: steps dropped by delta debugging, then arguments simplified.
  * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it:
  * otherwise dropping a step could turn a finding into a mere misuse. Without one, or where it does not pass the
- * whole sequence either, steps that belong together stay together: what a scene expects is right only behind all
- * of its steps.
+ * whole sequence either, or where the device works without being told to and the reference does not, steps that belong
+ * together stay together and as they are: what a scene expects is right only behind all of its steps.
  *
  * A bug of a device outside the suite may not show every time: then each candidate gets several tries. In the
  * end the result is run in fresh processes ({@link Shrunk.reproduced}), and the last history in which the bug
@@ -70,6 +70,7 @@ export function shrink(
   const tries =
     whole.shown === whole.runs ? 1 : Math.min(MOST_TRIES, Math.ceil((2 * whole.runs) / whole.shown));
   const judged = reference !== null && passes(sequence, reference);
+  const free = judged && !outside;
   let best: Shrunk = { ...whole.best!, sequence, runs: effort.runs };
   const attempt = (steps: Steps): boolean => {
     if (steps.length === 0 || effort.spent()) return false;
@@ -85,8 +86,9 @@ export function shrink(
   if (steps.length === sequence.steps.length || !attempt(steps)) steps = sequence.steps;
   for (let before = Number.POSITIVE_INFINITY; before > steps.length; ) {
     before = steps.length;
-    steps = drop(judged ? steps.map((step) => [step]) : pieces(steps), attempt);
-    steps = simplify(steps, attempt);
+    steps = drop(free ? steps.map((step) => [step]) : pieces(steps), attempt);
+    const alone = free ? steps : pieces(steps).flatMap((piece) => (piece.length === 1 ? piece : []));
+    steps = simplify(steps, new Set(alone), attempt);
   }
   return { ...best, ...(outside ? confirm(best, effort) : {}), runs: effort.runs };
 }
@@ -177,9 +179,10 @@ function drop(units: Steps[], attempt: (steps: Steps) => boolean): Steps {
   return units.flat();
 }
 
-/** Replace arguments by simpler ones, one at a time. */
-function simplify(steps: Steps, attempt: (steps: Steps) => boolean): Steps {
+/** Replace arguments of the steps that `may` be changed by simpler ones, one at a time. */
+function simplify(steps: Steps, may: ReadonlySet<Steps[number]>, attempt: (steps: Steps) => boolean): Steps {
   for (let i = 0; i < steps.length; i++) {
+    if (!may.has(steps[i])) continue;
     for (const args of simplerArgs(steps[i].args)) {
       const simpler = { ...steps[i], args };
       // What comes out is to be a case.

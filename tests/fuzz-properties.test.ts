@@ -14,7 +14,7 @@ import { bucketOf } from '../fuzz/bucket.ts';
 import { Campaign } from '../fuzz/campaign.ts';
 import { CorpusFolder, minimise } from '../fuzz/corpus.ts';
 import { Coverage } from '../fuzz/coverage.ts';
-import { execute, record } from '../fuzz/execute.ts';
+import { type Bench, execute, record } from '../fuzz/execute.ts';
 import { Findings } from '../fuzz/findings.ts';
 import { proveByFuzzing, shrinkHit } from '../fuzz/prove/by-fuzzing.ts';
 import { Device, Rig } from '../fuzz/prove/rig.ts';
@@ -147,6 +147,27 @@ describe('a seeded defect', () => {
     const { sequence, finding } = shrink(hit.sequence, hit.finding, wrong, right);
     expect(finding).toMatchObject({ requirement: hit.finding.requirement, kind: hit.finding.kind });
     expect(execute(sequence, right).finding).toBeNull();
+  });
+});
+
+describe('a wrong device outside the suite, which works without being told to', () => {
+  it('is accused by whole scenes: their steps stay together and as they are', () => {
+    const wrong: Bench = rig.wrong(sampled('split/length-counts-readable'), 'simulator-blk', {});
+    const scene = [
+      { name: 'bring-up', args: { to: 'QUEUES', features: ['EVENT_IDX'], size: 8 } },
+      { name: 'status', args: { set: 'DRIVER_OK' }, bound: true as const },
+      { name: 'request', args: { dir: 'out', size: 512, as: 'r0' }, bound: true as const },
+      { name: 'settle', args: {}, bound: true as const },
+    ];
+    const noise = [
+      { name: 'bring-up', args: { to: 'DRIVER' } },
+      { name: 'reset', args: {} },
+    ];
+    const sequence: Sequence = { seed: 1, steps: numbered([...noise, ...scene, ...noise]) };
+    const { finding } = execute(sequence, wrong);
+    wrong.renew = () => {};
+    const shrunk = shrink(sequence, finding!, wrong, rig.right('simulator-blk', {}));
+    expect(shrunk.sequence.steps).toEqual(numbered(scene));
   });
 });
 

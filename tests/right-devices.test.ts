@@ -105,6 +105,15 @@ describe('the fuzzer', () => {
       ],
     },
     {
+      why: 'a packed queue that is made ready without a size, and not ready again',
+      target: 'ifcvf-blk',
+      steps: [
+        step('bring-up', { to: 'FEATURES_OK', features: ['RING_PACKED'] }),
+        step('queue', { ready: true }),
+        step('queue', { ready: false }),
+      ],
+    },
+    {
       why: 'a frame that comes while the receive queue is disabled',
       target: 'simulator-net',
       steps: [

@@ -55,6 +55,8 @@ export class IfcvfDirtyTracking implements DirtyTracking {
 
   /** A ring that ran while logging was on stops, or logging does. */
   markRing({ num, areas: [desc, , device], packed }: RunningRing): void {
+    // A driver can make a queue ready that it gave no size.
+    if (this.#log === null || num === 0) return;
     if (!packed) {
       this.mark(device, num * 8 + 6);
       return;
