@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { citable } from '../conformance/commands/catalogue.ts';
 import { loadCatalogue } from '../conformance/loader/load.ts';
+import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { DEFECTS } from '../devices/defects/index.ts';
 import { parent as myParent } from '../examples/my-parent.ts';
 import { GuestMemory } from '../framework/memory/guest-memory.ts';
@@ -14,11 +15,12 @@ import { bucketOf } from '../fuzz/bucket.ts';
 import { Campaign } from '../fuzz/campaign.ts';
 import { CorpusFolder, minimise } from '../fuzz/corpus.ts';
 import { Coverage } from '../fuzz/coverage.ts';
+import { SeededDraw } from '../fuzz/draw.ts';
 import { type Bench, execute, record } from '../fuzz/execute.ts';
 import { Findings } from '../fuzz/findings.ts';
 import { proveByFuzzing, shrinkHit } from '../fuzz/prove/by-fuzzing.ts';
 import { Device, Rig } from '../fuzz/prove/rig.ts';
-import { numbered, type Sequence } from '../fuzz/sequence.ts';
+import { drawSequence, numbered, type Sequence } from '../fuzz/sequence.ts';
 import { shrink } from '../fuzz/shrink.ts';
 import { parentSource } from '../parents.ts';
 
@@ -61,6 +63,15 @@ describe('sequences', () => {
       }),
       { seed: 20_260, numRuns: 300 },
     );
+  });
+
+  it.each([0, 8])('are drawn for a device without fields in %i bytes of configuration', (config_size) => {
+    const { facts } = rig.right('simulator-blk', {});
+    const bare: DeviceFacts = { ...facts, type: 'entropy', values: { ...facts.values, config_size } };
+    for (let seed = 1; seed <= 2000; seed++) {
+      const text = JSON.stringify(drawSequence(bare, new SeededDraw(seed), seed));
+      expect(text).not.toMatch(/null|"config":\{"(field|size":0)/);
+    }
   });
 
   it('are shrunk by fast-check, drawn ones and given ones', () => {

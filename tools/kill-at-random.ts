@@ -13,6 +13,8 @@ import { processesWith } from './processes.ts';
 
 const [count = 100, seed = 1] = process.argv.slice(2, 4).map(Number);
 const kind = process.argv[4] ?? 'daemon';
+if (!['daemon', 'qemu'].includes(kind))
+  throw new Error(`nothing is killed that is called ${kind}: daemon or qemu`);
 const SUITE = fileURLToPath(new URL('kill-at-random-suite.ts', import.meta.url));
 /** A suite that has not ended so long after its back end died hangs. */
 const HANG_MS = 60_000;

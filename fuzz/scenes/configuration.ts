@@ -6,7 +6,7 @@ import { fresh, offers, type Scene, up } from './scene.ts';
 export const readOnlyFields: Scene = {
   name: 'read-only-fields',
   breach: true,
-  fits: () => true,
+  fits: (facts) => (facts.values.config_size as number) > 0,
   draw(view, draw) {
     const size = view.facts.values.config_size as number;
     const save = fresh(view, 'config');

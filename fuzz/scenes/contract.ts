@@ -109,7 +109,9 @@ export const earlyBuffers: Scene = {
       step('activity', { begin: true }),
       ...as.map((one) => anyRequest(one, { kick: pick(draw, ['yes', 'no']) })),
       step('quiet'),
-      about('V1.1-2.1.2-D2', step('activity', { stores: 0, callbacks: 0 })),
+      // It may say already that it wants no kicks.
+      about('V1.1-2.1.2-D2', step('activity', { callbacks: 0 })),
+      about('V1.1-2.1.2-D2', step('not-used', { as })),
       step('status', { set: 'DRIVER_OK' }),
       step('kick'),
       step('quiet'),

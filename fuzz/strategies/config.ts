@@ -9,7 +9,7 @@ export const readConfig: Strategy = {
   weight: () => 3,
   draw(view, draw) {
     const size = view.facts.values.config_size as number;
-    if (chance(draw, 25)) {
+    if (size === 0 || chance(draw, 25)) {
       const beyond = step('config-beyond', {
         at: pick(draw, [0, 1, 4, -1, -4096]),
         size: pick(draw, [1, 8, 64, 4096]),
@@ -17,11 +17,11 @@ export const readConfig: Strategy = {
       const extent = { ...step('config-extent'), for: 'VDPA-054' };
       return [pick(draw, [step('config-sweep'), extent, { ...beyond, for: 'VDPA-053' }])];
     }
-    if (chance(draw, 40)) {
-      const at = draw.int(Math.max(1, size));
-      return [step('config', { at, size: between(draw, 1, Math.max(1, size - at)) })];
-    }
     const fields = configFields(view.facts.type).filter((field) => field.offset + field.width <= size);
+    if (fields.length === 0 || chance(draw, 40)) {
+      const at = draw.int(size);
+      return [step('config', { at, size: between(draw, 1, size - at) })];
+    }
     const { field, width } = pick(draw, fields);
     const pieces = width > 2 && chance(draw, 40) ? { pieces: pick(draw, [1, 2, width >> 1]) } : {};
     return [step('config', { field, ...pieces })];
@@ -43,7 +43,7 @@ export const writeConfig: Strategy = {
     return [
       step('breach', { what: 'write to the configuration space' }),
       step('config-write', { at: draw.int(size + 16), bytes }),
-      ...(chance(draw, 50) ? [step('config', { at: 0, size })] : []),
+      ...(size > 0 && chance(draw, 50) ? [step('config', { at: 0, size })] : []),
     ];
   },
 };
