@@ -29,6 +29,7 @@ import type { Transport } from './transport/transport.ts';
  * - `emulates-features`: the parent decides whether a set of features is valid, not the device
  * - `emulates-config`: the configuration space is the parent's own
  * - `no-disable`: a queue that is ready stays so until a reset (virtio-pci without a queue reset)
+ * - `early-ready`: queues are made ready before DRIVER_OK or not at all (no ENABLE_AFTER_DRIVER_OK)
  */
 export const ABILITIES = [
   'pump',
@@ -44,6 +45,7 @@ export const ABILITIES = [
   'not-pci',
   'shared-irq',
   'no-disable',
+  'early-ready',
   'dirty',
   'management',
   'emulates-status',

@@ -60,6 +60,7 @@ const LIMITS = [
   'set_map',
   'use_va',
   'vq_state',
+  'late_ready',
   'declared_capacity',
   'declared_mtu',
   'declared_pairs',
@@ -106,6 +107,7 @@ export function deviceFacts(
       set_map: typeof instance.device.ops.setMap === 'function',
       use_va: instance.device.useVa === true,
       vq_state: instance.abilities.includes('vq-state'),
+      late_ready: !instance.abilities.includes('early-ready'),
       // What the parent declares the device to be made with; -1 where it declares nothing.
       declared_capacity: instance.facts?.capacity ?? -1,
       declared_mtu: instance.facts?.mtu ?? -1,

@@ -17,6 +17,8 @@ interface QueueArgs {
   error?: 'any' | 'ok' | 'refused';
 }
 
+const isStarted = (session: Session): boolean => (session.status() & STATUS.DRIVER_OK) !== 0;
+
 /** `queue`: ops of one queue, as they stand. */
 export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number; error?: number }>({
   name: 'queue',
@@ -56,6 +58,8 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
     else if (args.ready) session.queues.disabled.delete(idx);
     if (args.ready === false && session.instance.abilities.includes('no-disable'))
       session.lacks('the parent cannot disable a queue');
+    if (args.ready && session.instance.abilities.includes('early-ready') && isStarted(session))
+      session.lacks('the parent does not say that queues may be made ready after DRIVER_OK');
     const known = session.queues.get(idx);
     if (known && args.ready !== undefined) known.ready = args.ready;
     if (known && args.ready === false) known.paused = true;

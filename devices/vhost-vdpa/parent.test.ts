@@ -156,8 +156,13 @@ describe('the target', () => {
 
   it('declares what the user knows', () => {
     expect(factsOf({ mac: '52:54:00:AA:BB:CC', mtu: '1500' })).toEqual({ mac: '525400aabbcc', mtu: 1500 });
-    expect(abilitiesOf({ ...TRAITS, positions: true, maybePci: false }, {})).toEqual(['vq-state', 'not-pci']);
-    expect(abilitiesOf(TRAITS, { 'perm-map': 'yes' })).toEqual(['perm-map']);
+    expect(abilitiesOf({ ...TRAITS, positions: true, maybePci: false }, {})).toEqual([
+      'vq-state',
+      'not-pci',
+      'early-ready',
+    ]);
+    const backend = TRAITS.backend | BACKEND_F.ENABLE_AFTER_DRIVER_OK;
+    expect(abilitiesOf({ ...TRAITS, backend }, { 'perm-map': 'yes' })).toEqual(['perm-map']);
   });
 
   it('says what is missing when the node cannot be used', () => {

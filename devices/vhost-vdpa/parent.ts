@@ -10,6 +10,7 @@ import {
   type ParentInstance,
   type ParentOption,
 } from '../../framework/parent.ts';
+import { BACKEND_F } from '../../framework/vhost-vdpa/uapi.ts';
 import { deviceType } from '../../specs/virtio-1.1/device-ids.ts';
 import { DeviceFileError } from './device-file.ts';
 import { LoopbackPeer } from './loopback-peer.ts';
@@ -74,6 +75,7 @@ export function abilitiesOf(traits: NodeTraits, options: Options): Ability[] {
     ['perm-map', options['perm-map'] === 'yes'],
     ['vq-state', traits.positions],
     ['not-pci', !traits.maybePci],
+    ['early-ready', (traits.backend & BACKEND_F.ENABLE_AFTER_DRIVER_OK) === 0n],
   ];
   return has.flatMap(([ability, there]) => (there ? [ability] : []));
 }
