@@ -2,7 +2,7 @@ import { remembering } from '../../specs/remember.ts';
 import type { Buffer } from '../session/buffers.ts';
 import type { Session } from '../session/session.ts';
 import { type DeviceKit, difference, pattern } from './kit.ts';
-import { mediumOf } from './medium.ts';
+import { completed, issueOf, mediumOf } from './medium.ts';
 
 /** Request types (section 5.2.6). */
 export const BLK_T = { IN: 0, OUT: 1, FLUSH: 4, GET_ID: 8, DISCARD: 11, WRITE_ZEROES: 13 } as const;
@@ -36,18 +36,14 @@ export function capacity(session: Session): number {
 const CAPACITY = new Uint8Array(8);
 const CAPACITY_VIEW = new DataView(CAPACITY.buffer);
 
-/** How often each sector was written to or is about to be: tells whether a read ran beside a write. */
-const versions = (session: Session): Map<number, number> =>
-  session.state('blk-versions', () => new Map<number, number>());
-
-const bump = (versionOf: Map<number, number>, sector: number) =>
-  versionOf.set(sector, (versionOf.get(sector) ?? 0) + 1);
-
 /** First sector that requests of `seed` use: spread over the disk, aligned to 8 sectors for large blocks. */
 function sectorFor(session: Session, seed: number, count: number): number {
   const slots = Math.floor((capacity(session) - count) / 8);
   return slots <= 0 ? 0 : 8 * ((seed * 37 + 11) % slots);
 }
+
+const sectorOf = (data: Uint8Array, i: number) =>
+  data.length === SECTOR ? data : data.subarray(i * SECTOR, (i + 1) * SECTOR);
 
 /** The readable bytes of requests that come again and again. Shared: not to be changed. */
 const shared = remembering<string, Uint8Array>(8192);
@@ -72,19 +68,11 @@ export const blkKit: DeviceKit = {
     direction === 'out' && (session.offered & 32n) !== 0n ? 'the device is read-only' : null,
   plan(session, direction, size, seed) {
     const count = Math.max(1, Math.ceil(size / SECTOR));
-    const medium = mediumOf(session);
-    const versionOf = versions(session);
     if (direction === 'out') {
       const sector = sectorFor(session, seed, count);
       const data = pattern(seed, count * SECTOR);
       const readable = writeRequest(sector, seed, data);
-      const mine: number[] = [];
-      const issue = medium.issue();
-      medium.forget(sector, count);
-      for (let i = 0; i < count; i++) {
-        bump(versionOf, sector + i);
-        mine.push(versionOf.get(sector + i)!);
-      }
+      const issue = issueOf(session, [{ sector, count }]);
       return {
         queue: 0,
         readable,
@@ -94,22 +82,13 @@ export const blkKit: DeviceKit = {
         check(_, buffer: Buffer) {
           const status = session.buffers.lastByte(buffer);
           if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
-          for (let i = 0; i < count; i++) {
-            // Two writes of one sector at a time: either may be the last.
-            if (versionOf.get(sector + i) === mine[i])
-              medium.learn(
-                sector + i,
-                count === 1 ? data : data.subarray(i * SECTOR, (i + 1) * SECTOR),
-                issue,
-              );
-            bump(versionOf, sector + i);
-          }
+          completed(session, issue, (at) => sectorOf(data, at - sector));
           return null;
         },
       };
     }
     const sector = sectorFor(session, seed, count);
-    const before = Array.from({ length: count }, (_, i) => versionOf.get(sector + i));
+    const issue = issueOf(session);
     return {
       queue: 0,
       readable: readHeader(sector),
@@ -120,7 +99,7 @@ export const blkKit: DeviceKit = {
         const status = session.buffers.lastByte(buffer);
         if (status !== BLK_S.OK) return `status ${status} instead of OK (0)`;
         for (let i = 0; i < count; i++) {
-          const want = versionOf.get(sector + i) === before[i] ? medium.get(sector + i) : undefined;
+          const want = mediumOf(session).expected(sector + i, issue);
           if (want === undefined || session.buffers.differsAt(buffer, i * SECTOR, want) < 0) continue;
           const got = session.buffers.written(buffer).subarray(i * SECTOR, (i + 1) * SECTOR);
           return difference(`sector ${sector + i}`, want, got);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BLK_F, F_EVENT_IDX, F_RING_PACKED, F_VERSION_1, NET_F } from '../virtio-1.1/features.ts';
 import { STATUS } from '../virtio-1.1/status.ts';
-import { allowedStatuses } from './blk.ts';
+import { allowedStatuses } from './blk/status.ts';
 import { followDevice } from './device.ts';
 import type { HistoryEvent } from './events.ts';
 import { classify } from './features.ts';

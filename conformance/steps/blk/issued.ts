@@ -1,7 +1,7 @@
+import type { Issue, Range } from '../../../specs/model/blk/medium.ts';
 import { BLK_S, BLK_T, SECTOR } from '../../kits/blk.ts';
-import { type Issue, mediumOf } from '../../kits/medium.ts';
+import { completed, mediumOf } from '../../kits/medium.ts';
 import type { Session } from '../../session/session.ts';
-import type { Range } from './segments.ts';
 
 /** What the session has to remember of a request to judge it later. */
 export interface Issued {
@@ -21,9 +21,15 @@ export interface Issued {
 export const issuedOf = (session: Session): Map<number, Issued> =>
   session.state('blk-issued', () => new Map<number, Issued>());
 
-function forget(session: Session, ranges: readonly Range[]): void {
-  const medium = mediumOf(session);
-  for (const { sector, count } of ranges) medium.forget(sector, count);
+/** The sectors that a request writes to or discards. */
+export function changesOf(
+  type: number,
+  sector: number,
+  out: Uint8Array,
+  ranges: readonly Range[],
+): readonly Range[] {
+  if (type === BLK_T.OUT) return [{ sector, count: Math.ceil(out.length / SECTOR) }];
+  return type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES ? ranges : [];
 }
 
 /** Take over into the session's knowledge of the medium what a request has done. */
@@ -35,27 +41,21 @@ export function settle(
 ): void {
   if (request.settled) return;
   request.settled = true;
-  const { type, sector, out, ranges, issue } = request;
-  const medium = mediumOf(session);
+  const { type, issue } = request;
   const ok = status === BLK_S.OK && !request.breach;
-  if (type === BLK_T.OUT) {
-    const whole = Math.floor(out.length / SECTOR);
-    medium.forget(sector, Math.ceil(out.length / SECTOR));
-    if (ok)
-      for (let i = 0; i < whole; i++)
-        medium.learn(sector + i, out.subarray(i * SECTOR, (i + 1) * SECTOR), issue);
-  } else if (type === BLK_T.DISCARD || type === BLK_T.WRITE_ZEROES) {
-    forget(session, ranges);
-    if (type === BLK_T.WRITE_ZEROES && ok) {
-      for (const range of ranges)
-        for (let i = 0; i < Math.min(range.count, KNOWN_LIMIT); i++)
-          medium.learn(range.sector + i, ZERO_SECTOR, issue);
-    }
-  } else if (type === BLK_T.FLUSH && ok) medium.flushed(issue);
+  if (type === BLK_T.FLUSH && ok) mediumOf(session).flushed(issue);
+  if (issue.changes.length > 0) completed(session, issue, ok ? contentAfter(request) : undefined);
   if (request.save !== undefined) session.saved.set(`blk:${request.save}`, bytes.slice(0, -1));
 }
 
-/** Sectors of one segment that the session remembers as zeroes. */
-const KNOWN_LIMIT = 16384;
+/** What a completed request left in its sectors; undefined where that is open. */
+function contentAfter({ type, sector, out }: Issued): ((at: number) => Uint8Array | undefined) | undefined {
+  if (type === BLK_T.WRITE_ZEROES) return () => ZERO_SECTOR;
+  if (type !== BLK_T.OUT) return undefined;
+  return (at) => {
+    const bytes = out.subarray((at - sector) * SECTOR, (at - sector + 1) * SECTOR);
+    return bytes.length === SECTOR ? bytes : undefined;
+  };
+}
 
 export const ZERO_SECTOR = new Uint8Array(SECTOR);

@@ -1,5 +1,5 @@
 import { Buffer as NodeBuffer } from 'node:buffer';
-import { allowedStatuses } from '../../../specs/model/blk.ts';
+import { allowedStatuses } from '../../../specs/model/blk/status.ts';
 import { BLK_S, BLK_T, capacity, SECTOR } from '../../kits/blk.ts';
 import { difference } from '../../kits/kit.ts';
 import { mediumOf } from '../../kits/medium.ts';
@@ -37,7 +37,7 @@ function wrongData(session: Session, request: Issued, bytes: Uint8Array, want: D
     const sector = request.sector + i;
     const expected =
       want === 'known'
-        ? medium.get(sector)
+        ? medium.expected(sector, request.issue)
         : want === 'zeroes'
           ? ZERO_SECTOR
           : contentOf(want, sector, SECTOR);

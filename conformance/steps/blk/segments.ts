@@ -1,3 +1,4 @@
+import type { Range } from '../../../specs/model/blk/medium.ts';
 import { concat } from '../buffer-steps.ts';
 import { INT, obj, TEXT } from '../step.ts';
 
@@ -21,11 +22,6 @@ export const SEGMENT = obj({ sector: SECTOR_ARG, num: INT, flags: INT, count: IN
 ]);
 
 export const numberOf = (sector: Sector) => (typeof sector === 'number' ? sector : Number(BigInt(sector)));
-
-export interface Range {
-  sector: number;
-  count: number;
-}
 
 /** The ranges and the bytes of discard and write zeroes segments. */
 export function segmentsOf(segments: readonly SegmentArg[]): { ranges: Range[]; bytes: Uint8Array } {

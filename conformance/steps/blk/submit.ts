@@ -1,5 +1,5 @@
 import { BLK_T, blkHeader, SECTOR } from '../../kits/blk.ts';
-import { mediumOf } from '../../kits/medium.ts';
+import { issueOf } from '../../kits/medium.ts';
 import type { Buffer, Part } from '../../session/buffers.ts';
 import { addOptions, cutSizes, partsOf } from '../../session/requests.ts';
 import type { Session } from '../../session/session.ts';
@@ -8,7 +8,7 @@ import { type FramingArgs, framingOf } from '../request/framing.ts';
 import type { KickMode } from '../request/release.ts';
 import { type Content, contentOf } from './content.ts';
 import type { Expect } from './expect.ts';
-import { issuedOf } from './issued.ts';
+import { changesOf, issuedOf } from './issued.ts';
 import { numberOf, type Sector, type SegmentArg, segmentsOf } from './segments.ts';
 
 export const TYPES = {
@@ -112,7 +112,7 @@ export function submit(session: Session, args: BlkArgs, earlier?: Buffer): Buffe
     room,
     ranges,
     save: args.save,
-    issue: mediumOf(session).issue(),
+    issue: issueOf(session, changesOf(type, start, out, ranges)),
     settled: false,
   });
   session.queues.add(buffer, addOptions(session, framingOf(args), parts.length));

@@ -1,4 +1,4 @@
-import { BLK_F } from '../virtio-1.1/features.ts';
+import { BLK_F } from '../../virtio-1.1/features.ts';
 
 /** Status byte of a block request (section 5.2.6). */
 export type BlkStatus = 'OK' | 'IOERR' | 'UNSUPP';
