@@ -24,7 +24,7 @@ export interface Bug {
   target: string;
   /** How often it showed in a fresh process; devices outside the suite only. */
   reproduced?: Reproduced;
-  files: { case: string; history: string };
+  files: { case: string; history: string; whole: string };
 }
 
 /** Version of `findings.json`. */
@@ -32,7 +32,7 @@ const VERSION = 1;
 
 /**
  * What a campaign has found, kept on disk from the moment it is printed: `findings.json`, and for each bug a
- * case (`<id>.yaml`) and its history (`<id>.history.json`).
+ * case (`<id>.yaml`), its history (`<id>.history.json`) and the sequence that hit it, unshrunk (`<id>.whole.yaml`).
  */
 export class Findings {
   readonly folder: string;
@@ -56,7 +56,8 @@ export class Findings {
   /** Note a bug; its files are on disk, or their text was printed, when this returns. */
   add(found: FoundBug, seed: number, target: string): Bug {
     const id = bucketId(found.bucket);
-    const files = { case: join(this.folder, `${id}.yaml`), history: join(this.folder, `${id}.history.json`) };
+    const file = (ending: string) => join(this.folder, `${id}.${ending}`);
+    const files = { case: file('yaml'), history: file('history.json'), whole: file('whole.yaml') };
     const bug: Bug = {
       id,
       bucket: found.bucket,
@@ -76,6 +77,7 @@ export class Findings {
     try {
       mkdirSync(this.folder, { recursive: true });
       writeWhole(files.case, found.yaml);
+      writeWhole(files.whole, found.whole);
       writeWhole(files.history, `${JSON.stringify(found.history)}\n`);
     } catch (error) {
       this.#complain(
@@ -103,7 +105,11 @@ export class Findings {
       seed,
       at,
       target,
-      files: { case: '', history: history === null ? '' : join(this.folder, `${id}.history.json`) },
+      files: {
+        case: '',
+        whole: '',
+        history: history === null ? '' : join(this.folder, `${id}.history.json`),
+      },
     };
     bug.hits++;
     this.bugs.set(bucket, bug);

@@ -38,7 +38,9 @@ export interface FoundBug {
   sequence: Sequence;
   finding: Finding;
   history: History;
+  /** The shrunk sequence as a case, and the whole one that hit. */
   yaml: string;
+  whole: string;
   runs: number;
   reproduced?: Reproduced;
 }

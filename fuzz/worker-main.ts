@@ -87,6 +87,7 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
 
 function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkBudget): void {
   const { at, bucket, sequence: original } = hit;
+  const whole = asCase(original, hit.finding, bucket, bench.facts.type);
   const bug = (
     shrunk: Pick<FoundBug, 'sequence' | 'finding' | 'history' | 'runs' | 'reproduced'>,
   ): FoundBug => {
@@ -100,6 +101,7 @@ function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkB
       finding,
       history,
       yaml,
+      whole,
       runs,
       ...(reproduced ? { reproduced } : {}),
     };

@@ -225,6 +225,7 @@ describe('findings', () => {
       finding: hit!.finding,
       history,
       yaml,
+      whole: yaml,
       runs: 1,
     };
   };
@@ -235,7 +236,7 @@ describe('findings', () => {
     const findings = new Findings(out, (problem) => complaints.push(problem));
     const bug = findings.add(found(), 1, 'simulator-blk');
     expect(readdirSync(out).sort()).toEqual(
-      [`${bug.id}.history.json`, `${bug.id}.yaml`, 'findings.json'].sort(),
+      [`${bug.id}.history.json`, `${bug.id}.whole.yaml`, `${bug.id}.yaml`, 'findings.json'].sort(),
     );
     expect(readFileSync(bug.files.case, 'utf8')).toContain('requirements:');
     expect([...new Findings(out, () => {}).bugs.keys()]).toEqual([bug.bucket]);

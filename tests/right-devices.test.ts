@@ -89,6 +89,16 @@ describe('the fuzzer', () => {
       ],
     },
     {
+      why: 'DRIVER_OK added to a status that is not ready for it',
+      target: 'simulator-net',
+      steps: [
+        step('queues', { 'set-up': { size: 8 } }),
+        step('status', { set: 4 }),
+        step('request', { dir: 'out', size: 140, seed: 2 }),
+        step('settle'),
+      ],
+    },
+    {
       why: 'features written too late, which allow what those in force do not',
       target: 'virtio-pci-blk',
       steps: [

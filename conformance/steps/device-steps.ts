@@ -82,12 +82,11 @@ export const resetStep = defineStep<{ again?: boolean }, { reads: number[] }>({
 /** Bits that a driver has set, and the last of which it has read back, by the time it sets DRIVER_OK (section 3.1.1). */
 const BEFORE_DRIVER_OK = STATUS.ACKNOWLEDGE | STATUS.DRIVER | STATUS.FEATURES_OK;
 
-function statusBefore({ ops, recorded }: Session): number {
-  recorded.quiet++;
-  const status = ops.getStatus();
-  recorded.quiet--;
-  return status;
-}
+const EARLY = 'DRIVER_OK without the bits before it';
+
+/** Whether writing `value`, with `kept` of what is set already, starts a device that was not ready for it. */
+const startsEarly = (session: Session, value: number, kept: number): boolean =>
+  (value & STATUS.DRIVER_OK) !== 0 && (kept & session.status() & BEFORE_DRIVER_OK) !== BEFORE_DRIVER_OK;
 
 interface StatusArgs {
   write?: number | string;
@@ -116,13 +115,17 @@ export const statusStep = defineStep<StatusArgs, { status: number }>({
   run(session, args) {
     if (args.write !== undefined) {
       const value = statusValue(args.write);
-      const starts = (value & STATUS.DRIVER_OK) !== 0;
-      const early = starts && (value & statusBefore(session) & BEFORE_DRIVER_OK) !== BEFORE_DRIVER_OK;
+      const early = startsEarly(session, value, value);
       if (value === 0) session.reset();
       else session.ops.setStatus(value);
-      if (early) session.breach('DRIVER_OK without the bits before it');
+      if (early) session.breach(EARLY);
     }
-    if (args.set !== undefined) session.virtio.addStatus(statusValue(args.set));
+    if (args.set !== undefined) {
+      const value = statusValue(args.set);
+      const early = startsEarly(session, value, 0xff);
+      session.virtio.addStatus(value);
+      if (early) session.breach(EARLY);
+    }
     const reads = args.expect ?? args.has ?? args.lacks ?? args['one-of'];
     return reads === undefined ? undefined : { status: session.ops.getStatus() };
   },

@@ -104,6 +104,7 @@ export async function migrateCommand(options: MigrateOptions, context: CommandCo
         history: shrunk.history,
         runs: 'runs' in shrunk ? shrunk.runs : 0,
         yaml: asCase(shrunk.sequence, shrunk.finding, hit.bucket, hit.pair.facts.type),
+        whole: asCase(hit.sequence, finding, hit.bucket, hit.pair.facts.type),
       },
       seed,
       pairName(hit.pair),
