@@ -1,7 +1,8 @@
+import { judge } from '../conformance/judge.ts';
 import { isValidStep } from '../conformance/loader/valid-step.ts';
 import type { Finding } from '../conformance/oracles/finding.ts';
 import { sameBug } from './bucket.ts';
-import { type Bench, type Executed, execute } from './execute.ts';
+import { type Bench, counts, type Executed, execute, record } from './execute.ts';
 import { numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
 
 /** What shrinking may cost. */
@@ -43,8 +44,9 @@ export interface Shrunk extends Executed {
 
 /**
  * Find a small sequence that shows the same bug: steps dropped by delta debugging, then arguments simplified.
- * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it:
- * otherwise dropping a step could turn a finding into a mere misuse. Without one, or where it does not pass the
+ * With a `reference` (a right device of the same type) a candidate counts only if the reference passes it, and
+ * has no warning and leaves nothing undecided that it did not with all steps: otherwise dropping a step could turn a
+ * finding into a mere misuse. Without one, or where it does not pass the
  * whole sequence either, or where the device works without being told to and the reference does not, steps that belong
  * together stay together and as they are: what a scene expects is right only behind all of its steps.
  *
@@ -69,7 +71,8 @@ export function shrink(
   }
   const tries =
     whole.shown === whole.runs ? 1 : Math.min(MOST_TRIES, Math.ceil((2 * whole.runs) / whole.shown));
-  const judged = reference !== null && passes(sequence, reference);
+  const spots = reference === null ? null : spotsOf(sequence, reference);
+  const judged = spots !== null;
   const free = judged && !outside;
   let best: Shrunk = { ...whole.best!, sequence, runs: effort.runs };
   const attempt = (steps: Steps): boolean => {
@@ -77,7 +80,8 @@ export function shrink(
     const { best: shows } = effort.trial(steps, sequence.seed, tries, true);
     if (shows === null) return false;
     const candidate = { seed: sequence.seed, steps: numbered(steps) };
-    if (judged && !passes(candidate, reference!)) return false;
+    if (judged && !(spotsOf(candidate, reference!)?.every((spot) => spots.includes(spot)) ?? false))
+      return false;
     best = { ...shows, sequence: candidate, runs: effort.runs };
     return true;
   };
@@ -159,13 +163,20 @@ function tryExecute(sequence: Sequence, bench: Bench): Executed | null {
   }
 }
 
-function passes(sequence: Sequence, reference: Bench): boolean {
-  const executed = tryExecute(sequence, reference);
-  return (
-    executed !== null &&
-    executed.finding === null &&
-    !executed.history.events.some((event) => event.k === 'stop')
-  );
+/**
+ * Requirements of which a right device is warned, or which it leaves undecided; null where it fails or does not carry
+ * all steps out.
+ */
+function spotsOf(sequence: Sequence, reference: Bench): string[] | null {
+  try {
+    const history = record(sequence, reference);
+    if (history.events.some((event) => event.k === 'stop')) return null;
+    const { findings } = judge(history);
+    if (findings.some((finding) => counts(finding, reference))) return null;
+    return findings.map(({ requirement }) => requirement);
+  } catch {
+    return null;
+  }
 }
 
 /** Delta debugging: drop halves, quarters, … single units, as long as the bug stays. */

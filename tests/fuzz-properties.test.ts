@@ -19,6 +19,7 @@ import { SeededDraw } from '../fuzz/draw.ts';
 import { type Bench, execute, record } from '../fuzz/execute.ts';
 import { Findings } from '../fuzz/findings.ts';
 import { proveByFuzzing, shrinkHit } from '../fuzz/prove/by-fuzzing.ts';
+import { checkHit } from '../fuzz/prove/check-hit.ts';
 import { Device, Rig } from '../fuzz/prove/rig.ts';
 import { drawSequence, numbered, type Sequence } from '../fuzz/sequence.ts';
 import { shrink } from '../fuzz/shrink.ts';
@@ -148,6 +149,14 @@ describe('a seeded defect', () => {
       expect(right.run(instance)).toMatchObject({ verdict: 'pass', findings: [] });
     },
   );
+
+  it('of a rule that a device should keep makes a case that the right device passes, undecided in nothing', () => {
+    const defect = sampled('net-rx-mode/nouni-foreign-only');
+    const { hit } = proveByFuzzing(defect, 1, 3000, rig, () => {});
+    const shrunk = shrinkHit(defect, hit!, rig);
+    expect(shrunk.steps.length).toBeLessThanOrEqual(8);
+    expect(checkHit(defect, hit!, shrunk, rig)).toEqual({ replays: 100, case: '' });
+  });
 
   it('is not mistaken for a misuse: shrinking keeps what the right device passes', () => {
     const wrong = rig.wrong(sampled('split/length-counts-readable'), 'simulator-blk', {});
