@@ -227,3 +227,18 @@ export const softwareOnly: Scene = {
   fits: (facts) => can(facts, 'not-pci'),
   draw: () => [step('reset'), about('V1.1-6.2-D9b', step('features', { 'offered-lacks': ['SR_IOV'] }))],
 };
+
+/** The control queue has the size that was set, and another one after the next reset. */
+export const controlQueueSize: Scene = {
+  name: 'control-queue-size',
+  fits: (facts) => facts.type === 'net' && offers(facts, 'net.CTRL_VQ'),
+  draw(view, draw) {
+    const commands = (size: number) => [
+      up(view, draw, { features: ['net.CTRL_VQ'], without: ['RING_PACKED'], size }),
+      ...Array.from({ length: size + 1 }, () =>
+        about('VDPA-040', step('net-ctrl', { class: 127, ack: 'any' })),
+      ),
+    ];
+    return [...commands(pick(draw, [2, 4, 8, 16])), ...(chance(draw, 50) ? commands(4) : [])];
+  },
+};

@@ -1,5 +1,6 @@
 import { between, chance, pick } from '../draw.ts';
 import { about, step } from '../strategy.ts';
+import { plainCommand } from './net/plain-command.ts';
 import { anyRequest, can, fresh, offers, type Scene, up } from './scene.ts';
 
 const READ = '00000000 00000000 00000000 00000000';
@@ -213,18 +214,15 @@ export const ringsApart: Scene = {
 /** The control queue finds other memory at the address that the guest has. */
 export const commandsOfTheMonitor: Scene = {
   name: 'commands-of-the-monitor',
-  fits: (facts) =>
-    moves(facts) &&
-    facts.type === 'net' &&
-    facts.ops.includes('getVqGroup') &&
-    offers(facts, 'net.CTRL_VQ', 'net.CTRL_RX'),
+  fits: (facts) => moves(facts) && facts.ops.includes('getVqGroup') && plainCommand(facts) !== null,
   draw(view, draw) {
     const [guest, monitor, as] = [fresh(view, 'guest'), fresh(view, 'monitor'), fresh(view, 'command')];
-    const unknown = `0${pick(draw, [7, 9])} 63 01`;
+    const { features, hex } = plainCommand(view.facts)!;
+    const unknown = `0${pick(draw, [7, 9])} 63 01${' 00'.repeat(hex.split(' ').length - 3)}`;
     return [
-      up(view, draw, { to: 'FEATURES_OK', features: ['net.CTRL_VQ', 'net.CTRL_RX'] }),
+      up(view, draw, { to: 'FEATURES_OK', features }),
       step('memory', { as: guest, size: 4096, perm: 'rw', bytes: unknown }),
-      step('memory', { as: monitor, size: 4096, perm: 'rw', bytes: '00 00 01' }),
+      step('memory', { as: monitor, size: 4096, perm: 'rw', bytes: hex }),
       step('set-up', { queue: 2, size: 8 }),
       // Whatever memory the command takes, the other address space has it too.
       step('submit', { queue: 2, as, parts: [{ r: unknown, in: guest }, { w: 1 }], publish: false }),

@@ -1,13 +1,14 @@
 import { between, chance, pick } from '../draw.ts';
 import { about, step } from '../strategy.ts';
-import { anyRequest, can, fresh, offers, type Scene, up } from './scene.ts';
+import { plainCommand } from './net/plain-command.ts';
+import { anyRequest, can, fresh, type Scene, up } from './scene.ts';
 
 type Facts = Parameters<Scene['fits']>[0];
 
 const READ = '0000000000000000 0000000000000000';
 const spaces = (facts: Facts) => facts.values.nas as number;
 const moves = (facts: Facts) => facts.ops.includes('setGroupAsid') && spaces(facts) > 1;
-const commands = (facts: Facts) => facts.type === 'net' && offers(facts, 'net.CTRL_VQ', 'net.CTRL_RX');
+const commands = (facts: Facts) => plainCommand(facts) !== null;
 
 /** A read of a block device into named memory. */
 const readInto = (as: string, memory: string, more: Record<string, unknown> = {}) =>
@@ -204,11 +205,12 @@ export const groupMoves: Scene = {
     const as = fresh(view, 'moved');
     const early = chance(draw, 50);
     const assign = about('VDPA-078', step('group-asid', { queue: 2, asid: 1 }));
+    const { features, hex } = plainCommand(view.facts)!;
     return [
-      up(view, draw, { to: 'FEATURES_OK', features: ['net.CTRL_VQ', 'net.CTRL_RX'] }),
+      up(view, draw, { to: 'FEATURES_OK', features }),
       ...(early ? [assign] : []),
       step('set-up', { queue: 2, size: 8 }),
-      step('submit', { queue: 2, as, parts: [{ r: '00 00 01' }, { w: 1 }], publish: false }),
+      step('submit', { queue: 2, as, parts: [{ r: hex }, { w: 1 }], publish: false }),
       step('mappings', { asid: 0, 'copy-to': 1 }),
       step('mappings', { asid: 0, clear: true }),
       ...(early ? [] : [assign]),

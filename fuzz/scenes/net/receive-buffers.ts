@@ -78,3 +78,28 @@ export const uselessBuffers: Scene = {
     ];
   },
 };
+
+/** Buffers too small for a header hold up nothing: what comes when there is room again arrives. */
+export const tinyBuffers: Scene = {
+  name: 'tiny-buffers',
+  breach: true,
+  fits: sends,
+  draw(view, draw) {
+    const last = { is: 'F', marker: 9 };
+    return [
+      up(view, draw, { features: choose(view, draw, ['net.MRG_RXBUF'], 50), without: RX, size: 16 }),
+      step('breach', { what: 'receive buffers smaller than the header' }),
+      step('net-rx', {
+        post: { sizes: Array.from({ length: between(draw, 1, 3) }, () => pick(draw, [1, 8, 11])) },
+      }),
+      step('peer', { send: { is: 'F', marker: 2 } }),
+      step('quiet'),
+      step('net-rx', { post: { count: 6 } }),
+      step('peer', { send: { is: 'F', marker: 3, count: 2 } }),
+      step('quiet'),
+      step('peer', { send: last }),
+      about('INV-ALIVE', step('net-rx', { breached: true, has: last })),
+      step('recover'),
+    ];
+  },
+};

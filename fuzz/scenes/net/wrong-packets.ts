@@ -1,7 +1,7 @@
 import { between, chance, pick } from '../../draw.ts';
 import { about, step } from '../../strategy.ts';
 import { hex } from '../bytes.ts';
-import { offers, type Scene, up } from '../scene.ts';
+import { fresh, offers, type Scene, up } from '../scene.ts';
 import { control } from './control-session.ts';
 
 /** Offload headers that make no sense, in front of a packet. */
@@ -65,6 +65,34 @@ export const shortPacket: Scene = {
         'INV-PACKETS',
         step('peer', { 'made-of': { frames: { raw: hex(bytes.slice(12)) }, count: { max: 1 } } }),
       ),
+      step('recover'),
+    ];
+  },
+};
+
+/** Packets with parts that the device may write, and such parts alone: none of it is sent. */
+export const writableTransmit: Scene = {
+  name: 'writable-transmit',
+  breach: true,
+  fits: (facts) => facts.type === 'net' && facts.peer?.take === true,
+  draw(view, draw) {
+    const [frame, only] = [{ t4: 100 }, fresh(view, 'only')];
+    const write = pick(draw, [1, 12, 2000, between(draw, 1, 64)]);
+    return [
+      step('peer', { accept: [] }),
+      up(view, draw, { size: 16 }),
+      step('peer', { forget: true }),
+      step('net-tx', { frame }),
+      about('P1.1-027e', step('peer', { expect: frame })),
+      step('net-tx', { frame, write, breach: 'a device-writable part in a transmit buffer' }),
+      about('INV-PACKETS', step('peer', { 'made-of': { frames: frame, count: { max: 1 } } })),
+      ...(chance(draw, 50)
+        ? [
+            step('submit', { queue: 'tx', as: only, parts: [{ w: write }], breach: true, kick: 'yes' }),
+            step('quiet'),
+            about('INV-PACKETS', step('peer', { 'made-of': { frames: frame, count: { max: 0 } } })),
+          ]
+        : []),
       step('recover'),
     ];
   },
