@@ -99,6 +99,17 @@ describe('the fuzzer', () => {
       ],
     },
     {
+      why: 'queues set up before the ring format changes, whose sizes no longer tell the largest',
+      target: 'virtio-pci-blk',
+      steps: [
+        step('queues', { 'set-up': { size: 8 } }),
+        step('features', { write: { bits: [33, 34], baseline: false } }),
+        step('queues', { 'set-up': { size: 8 } }),
+        step('bring-up', { to: 'FEATURES_OK', features: ['RING_PACKED'], size: 1 }),
+        step('limits', { 'queue-size': true }),
+      ],
+    },
+    {
       why: 'features written too late, which allow what those in force do not',
       target: 'virtio-pci-blk',
       steps: [

@@ -35,6 +35,8 @@ export interface TransportQueue {
   /** Size and areas to write before the queue is enabled next; null: nothing new. */
   num: number | null;
   areas: readonly [Iova, Iova, Iova] | null;
+  /** A size was written since the last reset: its register no longer tells the largest one (4.1.4.3). */
+  sized: boolean;
   /** Areas were set since the last reset. */
   placed: boolean;
   /** Enabled by us since the last reset. */
@@ -105,7 +107,15 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   /** Take the device over: to be called by the constructors of derived classes, last. */
   protected probed(): void {
     for (let index = 0; index < this.nvqs; index++)
-      this.queues.push({ index, callback: null, num: null, areas: null, placed: false, enabled: false });
+      this.queues.push({
+        index,
+        callback: null,
+        num: null,
+        areas: null,
+        sized: false,
+        placed: false,
+        enabled: false,
+      });
     this.reset();
     if ((this.getDeviceFeatures() & F_NOTIFICATION_DATA) === 0n) this.kickVqWithData = undefined;
     this.#numMax[0] = this.#largestSize();
@@ -208,11 +218,11 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   setConfigCb(cb: VdpaCallback): void {
     this.configCallback = cb.callback === null ? null : (cb.trigger ?? cb.callback);
   }
-  /** Largest size that any queue shows in the ring format in force. */
+  /** Largest size that any queue shows in the ring format in force; before packed rings show theirs, that of split. */
   getVqNumMax(): number {
     const format = this.#packed() ? 1 : 0;
     if (this.#numMax[format] === 0) this.#numMax[format] = this.#largestSize();
-    return this.#numMax[format];
+    return this.#numMax[format] || this.#numMax[0];
   }
   getStatus(): number {
     return this.readStatus();
@@ -238,6 +248,7 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
       queue.callback = null;
       queue.num = null;
       queue.areas = null;
+      queue.sized = false;
       queue.placed = false;
       queue.enabled = false;
     }
@@ -281,7 +292,10 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   }
 
   #writeParameters(queue: TransportQueue): void {
-    if (queue.num !== null) this.writeQueueSize(queue.index, queue.num);
+    if (queue.num !== null) {
+      this.writeQueueSize(queue.index, queue.num);
+      queue.sized = true;
+    }
     if (queue.areas !== null) this.writeQueueAreas(queue.index, queue.areas);
     queue.num = null;
     queue.areas = null;
@@ -290,7 +304,8 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
     return this.#chosen !== null && (this.#chosen & F_RING_PACKED) !== 0n;
   }
   #largestSize(): number {
-    return this.queues.reduce((largest, { index }) => Math.max(largest, this.readQueueSize(index)), 0);
+    const untouched = this.queues.filter(({ sized }) => !sized);
+    return Math.max(0, ...untouched.map(({ index }) => this.readQueueSize(index)));
   }
   #accessPlan(): AccessPlan {
     this.#plan ??= planAccesses(deviceName(this.getDeviceId()) as ConfigDevice, this.getConfigSize());
