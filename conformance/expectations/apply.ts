@@ -21,8 +21,9 @@ export class Expected {
   }
 
   /**
-   * A result that is expected becomes `xfail`, one that is better than expected `xpass`. Whatever is worse, cites
-   * another rule, or has expired stays as it is. A skipped instance says nothing.
+   * A result that is expected becomes `xfail`, one that is better than expected `xpass`, unless the finding only
+   * comes sometimes. Whatever is worse, cites another rule, or has expired stays as it is. A skipped instance says
+   * nothing.
    */
   apply<T extends Pick<WorkerResult, 'id' | 'verdict' | 'findings' | 'reason'>>(result: T): T {
     const { id, verdict } = result;
@@ -32,11 +33,12 @@ export class Expected {
     const current = named.map(({ one }) => one).filter((one) => !this.#expired(one));
     const fitting = fitsTo(current, result);
     if (fitting.length > 0) return { ...result, verdict: 'xfail', reason: fitting.map(reasonOf).join('; ') };
-    if (verdict === 'pass' && current.length > 0)
+    const missing = current.find((one) => !one.sometimes);
+    if (verdict === 'pass' && missing)
       return {
         ...result,
         verdict: 'xpass',
-        reason: `${current[0].id} expects ${current[0].verdict}: take it out when the device is mended`,
+        reason: `${missing.id} expects ${missing.verdict}: take it out when the device is mended`,
       };
     const lapsed = fitsTo(
       named.map(({ one }) => one),

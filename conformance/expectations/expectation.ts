@@ -10,6 +10,8 @@ export interface Expectation {
   readonly verdict: 'warn' | 'fail' | 'hang' | 'crash' | 'blocked';
   /** Rules that the findings may cite, and no others. */
   readonly requirements?: readonly string[];
+  /** The finding depends on timing: an instance that passes is no surprise. */
+  readonly sometimes?: true;
   readonly reason: string;
   readonly reference?: string;
   /** Last day, YYYY-MM-DD. */

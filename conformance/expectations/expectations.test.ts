@@ -53,6 +53,28 @@ describe('an expectation', () => {
     expect(apply(result(id, verdict, 'V1.1-2.1.2-D1')).verdict).toBe(want);
   });
 
+  it('of what happens only sometimes takes a pass for a pass, and everything else as ever', () => {
+    const id = 'device-status/late:size=2';
+    const verdict = (...args: Parameters<typeof result>) =>
+      apply(result(...args), { sometimes: true }).verdict;
+    expect(verdict(id, 'pass')).toBe('pass');
+    expect(verdict(id, 'fail', 'V1.1-2.1.2-D1')).toBe('xfail');
+    expect(verdict(id, 'fail', 'V1.1-2.1.2-D2')).toBe('fail');
+    expect(verdict(id, 'crash')).toBe('crash');
+    const both = new Expected(
+      [
+        { ...known, sometimes: true },
+        { ...known, id: 'always', instances: ['device-status/late:size=2'] },
+      ],
+      'qemu:virtio-blk-pci',
+      '2026-01-01',
+    );
+    expect(both.apply(result(id, 'pass'))).toMatchObject({
+      verdict: 'xpass',
+      reason: expect.stringContaining('always'),
+    });
+  });
+
   it('covers no other rule, no other target, and nothing once it has expired', () => {
     const broken = result('device-status/late:size=2', 'fail', 'V1.1-2.1.2-D1', 'V1.1-2.1.2-D2');
     expect(apply(broken).verdict).toBe('fail');
