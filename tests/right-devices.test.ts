@@ -99,6 +99,18 @@ describe('the fuzzer', () => {
       ],
     },
     {
+      why: 'a queue that is disabled and goes on from where its driver is not',
+      target: 'vduse-blk',
+      steps: [
+        step('bring-up', { to: 'DRIVER_OK', features: ['blk.FLUSH'] }),
+        step('queue', { ready: false }),
+        step('vq-state', { set: { index: 30634 }, error: 'any' }),
+        step('queue', { ready: true }),
+        step('blk', { op: 'in', sector: 320, sectors: 3, expect: { status: 'model' } }),
+        step('settle'),
+      ],
+    },
+    {
       why: 'queues set up before the ring format changes, whose sizes no longer tell the largest',
       target: 'virtio-pci-blk',
       steps: [

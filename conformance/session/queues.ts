@@ -34,6 +34,8 @@ export interface SessionQueue {
   ready: boolean;
   /** A step has disabled it since it was set up. */
   paused?: boolean;
+  /** The device took a position for it that is not the driver's. */
+  astray?: boolean;
   /** A callback is registered. */
   listening: boolean;
   /** Called inside each notification. */
@@ -170,6 +172,31 @@ export class SessionQueues {
     else if (mode.mode === 'arm') this.#session.recorder.push({ k: 'notify', q: idx, mode: 'enable' });
     else this.#session.recorder.push({ k: 'notify', q: idx, ...mode });
     this.#session.comparison?.sync();
+  }
+
+  /** The device took `state` as the position of a queue: where the driver is not, the queue must not run. */
+  positioned(idx: number, state: VqState): void {
+    const queue = this.#queues[idx];
+    if (queue === undefined) return;
+    const { lastAvailIdx, lastAvailCounter, lastUsedIdx, lastUsedCounter } = state.packed;
+    const told = queue.packed
+      ? [lastAvailIdx | (lastAvailCounter << 15), lastUsedIdx | (lastUsedCounter << 15)]
+      : [state.split.availIndex];
+    queue.astray = told.some((position) => position !== queue.ring.usedPosition);
+    if (queue.ready) this.#strays(queue);
+  }
+
+  /** A queue is about to be made ready, or not. */
+  readied(idx: number, ready: boolean): void {
+    const queue = this.#queues[idx];
+    if (queue === undefined) return;
+    queue.ready = ready;
+    if (ready) this.#strays(queue);
+    else queue.paused = true;
+  }
+
+  #strays(queue: SessionQueue): void {
+    if (queue.astray) this.#session.breach('a queue runs from where its driver is not');
   }
 
   /**

@@ -60,10 +60,10 @@ export const queueStep = defineStep<QueueArgs, { ready?: boolean; size?: number;
       session.lacks('the parent cannot disable a queue');
     if (args.ready && session.instance.abilities.includes('early-ready') && isStarted(session))
       session.lacks('the parent does not say that queues may be made ready after DRIVER_OK');
-    const known = session.queues.get(idx);
-    if (known && args.ready !== undefined) known.ready = args.ready;
-    if (known && args.ready === false) known.paused = true;
-    if (args.ready !== undefined) ops.setVqReady(idx, args.ready);
+    if (args.ready !== undefined) {
+      session.queues.readied(idx, args.ready);
+      ops.setVqReady(idx, args.ready);
+    }
     const wantsSize = args['size-op'] !== undefined || args['size-is-power-of-2'];
     return {
       ...(args['expect-ready'] === undefined ? {} : { ready: ops.getVqReady(idx) }),
@@ -162,7 +162,9 @@ export const vqStateStep = defineStep<
         lastUsedCounter: args.set['used-wrap'] ?? wrap,
         lastUsedIdx: args.set['used-index'] ?? index,
       };
-      return { error: session.ops.setVqState(idx, state), state, packed };
+      const error = session.ops.setVqState(idx, state);
+      if (error === 0) session.queues.positioned(idx, state);
+      return { error, state, packed };
     }
     const error = session.ops.getVqState(idx, state);
     if (args.error === undefined) needState(session, error);

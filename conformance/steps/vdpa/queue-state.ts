@@ -46,6 +46,7 @@ export const stateOrRefusalStep = defineStep<
     state.packed.lastAvailIdx = args.index;
     state.packed.lastUsedIdx = args.index;
     const error = session.ops.setVqState(idx, state);
+    if (error === 0) session.queues.positioned(idx, state);
     const after = initialVqState();
     const read = session.ops.getVqState(idx, after);
     const packed = session.has('VIRTIO_F_RING_PACKED');
