@@ -46,6 +46,8 @@ export interface PeerCaps {
   readonly flows: boolean;
   /** There is no far side: transmitted frames come back as received ones. */
   readonly loopback: boolean;
+  /** Frames that wait for receive buffers reach the device in the order in which they were sent. */
+  readonly order: boolean;
   /** Longest frame in bytes. */
   readonly maxFrame: number;
 }
@@ -54,7 +56,7 @@ export interface PacketPeer {
   readonly caps: PeerCaps;
   /** Which transmit offloads the far side takes; all others the device must resolve itself. Default: none. */
   accept(offloads: readonly PeerOffload[]): void;
-  /** Queue one frame towards the device; order is kept and the peer itself loses nothing. */
+  /** Queue one frame towards the device; the peer itself loses nothing. */
   send(frame: Uint8Array, meta?: FrameMeta): void;
   /** Frames that the device forwarded since the last call, oldest first. */
   take(): TakenFrame[];

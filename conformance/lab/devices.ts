@@ -77,7 +77,8 @@ export const LAB_DEVICES: Readonly<Record<string, LabDevice>> = {
     description: 'virtio-net-pci of QEMU behind the kernel driver vp_vdpa',
     modules: ['virtio_pci', ...CORE, 'vp_vdpa'],
     setUp: [...PCI_SET_UP, ...WIRE_SET_UP],
-    options: { wire: 'eth0', mac: MAC },
+    // A hub of QEMU hands out what waits in it before what waits in front of the device.
+    options: { wire: 'eth0', 'wire-order': 'no', mac: MAC },
     hardware: [
       ...VIOMMU,
       '-netdev',

@@ -20,6 +20,7 @@ export const QEMU_PEER: PeerCaps = {
   stall: false,
   flows: false,
   loopback: false,
+  order: true,
   maxFrame: 65_535,
 };
 

@@ -12,6 +12,7 @@ export class LoopbackPeer implements PacketPeer {
     stall: false,
     flows: false,
     loopback: true,
+    order: false,
     maxFrame: 1514,
   };
 

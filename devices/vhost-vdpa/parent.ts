@@ -34,6 +34,11 @@ const OPTIONS: readonly ParentOption[] = [
     name: 'wire',
     description: 'net: network interface of this host on the same wire, the far side for packets',
   },
+  {
+    name: 'wire-order',
+    description: 'no: frames that wait for receive buffers may overtake each other on the wire',
+    default: 'yes',
+  },
   { name: 'capacity', description: 'blk: sectors of 512 bytes that the device was made with' },
   { name: 'mac', description: 'net: MAC address that the device was made with, as hex digits' },
   { name: 'mtu', description: 'net: MTU that the device was made with' },
@@ -94,7 +99,10 @@ function create(path: string, traits: NodeTraits, environment: ParentEnvironment
     resources.own(signals);
     const ops = new VhostVdpaOps(client, traits, signals, memory.address);
     const { nvqs, ngroups, nas } = traits;
-    const wire = options.wire === undefined ? null : resources.own(new WirePeer(options.wire));
+    const wire =
+      options.wire === undefined
+        ? null
+        : resources.own(new WirePeer(options.wire, options['wire-order'] !== 'no'));
     return {
       device: { name: 'vhost-vdpa', ops, nvqs, ngroups, nas },
       abilities: abilitiesOf(traits, options),

@@ -12,8 +12,11 @@ export class WirePeer implements PacketPeer {
   readonly #socket: PacketSocket;
   #underWay = 0;
 
-  /** @throws SystemError when there is no such interface, or no right to it */
-  constructor(name: string) {
+  /**
+   * `order`: whether the wire keeps it while frames wait.
+   * @throws SystemError when there is no such interface, or no right to it
+   */
+  constructor(name: string, order = true) {
     this.#socket = new PacketSocket(name);
     this.caps = {
       send: true,
@@ -25,6 +28,7 @@ export class WirePeer implements PacketPeer {
       stall: false,
       flows: false,
       loopback: false,
+      order,
       maxFrame: this.#socket.maxFrame,
     };
   }

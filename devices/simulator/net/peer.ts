@@ -15,6 +15,7 @@ export const SIMULATOR_PEER_CAPS: PeerCaps = {
   stall: true,
   flows: true,
   loopback: false,
+  order: true,
   maxFrame: MAX_FRAME,
 };
 
