@@ -5,13 +5,14 @@ import { Resources } from '../../framework/native/resources.ts';
 import { setBlocking, socketPair } from '../../framework/native/socket.ts';
 import { commandLine } from './command-line.ts';
 import { CHILD_FD } from './devices.ts';
+import { CELLS } from './layout.ts';
 import { QemuMmioAccess } from './mmio-access.ts';
 import { QemuPeer } from './net-peer.ts';
 import type { QemuSettings } from './options.ts';
 import { type QemuInterrupts, QemuPciAccess } from './pci-access.ts';
 import { QemuProcess } from './process.ts';
 import { Qmp } from './qmp.ts';
-import { Qtest } from './qtest.ts';
+import { type Bell, Qtest } from './qtest.ts';
 
 /** Milliseconds after which a read that waits for an answer gives way to a look at the process. */
 const ANSWER_MS = 100;
@@ -28,6 +29,12 @@ export interface MachineRam {
   readonly fd: number;
   readonly windows: readonly IovaWindow[];
   readonly cells: Uint32Array;
+}
+
+/** The last cell: no MSI-X vector is numbered that high. */
+function bellIn({ cells }: MachineRam): Bell {
+  const index = cells.length - 1;
+  return { cells, index, gpa: CELLS.gpa + 4 * index };
 }
 
 /** One QEMU with one device, and everything that leads to it. */
@@ -65,7 +72,7 @@ export class QemuMachine {
       for (const one of [qtest, qmp, net]) if (one) closeFd(one.theirs);
       // An answer comes within microseconds: a read that waits for it costs less than to look, wait and read.
       setBlocking(qtest.ours, ANSWER_MS);
-      this.qtest = new Qtest(qtest.ours, this.process);
+      this.qtest = new Qtest(qtest.ours, this.process, bellIn(ram));
       this.qmp = new Qmp(qmp.ours, this.process);
       this.peer = net && new QemuPeer(this, net.ours);
       this.qtest.turn();

@@ -2,12 +2,23 @@ import { writeAll } from '../../framework/native/fd.ts';
 import type { QemuProcess } from './process.ts';
 
 /** Posted commands after which the answers are read, so that neither side's socket buffer fills up. */
-const MOST_POSTED = 512;
+const MOST_POSTED = 240;
+/** Looks at the bell before the answers are waited for in the socket: at most, and after many in vain. */
+const MOST_LOOKS = 1 << 17;
+const FEWEST_LOOKS = 1 << 10;
 const MILLISECONDS = 10_000;
 
 /** An answer that is not `OK`. */
 export class QtestError extends Error {
   readonly code = 'QTEST';
+}
+
+/** A cell of guest RAM that both sides see: QEMU stores there how far it has come. */
+export interface Bell {
+  readonly cells: Uint32Array;
+  readonly index: number;
+  /** Guest physical address. */
+  readonly gpa: number;
 }
 
 /** What to do with an answer: the text behind `OK`. */
@@ -17,7 +28,8 @@ type Take = (answer: string) => void;
  * The driver's side of QEMU's qtest protocol: one command a line, one answer a line, in order; lines that start
  * with `IRQ` come in between and tell levels of intercepted interrupt lines. Commands may be sent before the
  * answers of earlier ones are read; whatever is not needed at once is posted and travels with the next question,
- * since a round trip costs as much as ten commands.
+ * since a round trip costs as much as ten commands. Behind each batch comes a store to the bell, which the suite
+ * watches: a reader that waits at the socket would be woken, and stand in QEMU's way, once for each answer.
  */
 export class Qtest {
   /** Levels of the intercepted interrupt lines, by number; true: raised. */
@@ -26,6 +38,11 @@ export class Qtest {
   raised = 0;
   readonly #fd: number;
   readonly #process: QemuProcess;
+  readonly #bell: Bell;
+  readonly #ring: string;
+  /** What the bell shows after the latest batch. */
+  #rung = 0;
+  #looks = MOST_LOOKS;
   readonly #bytes = Buffer.alloc(64 << 10);
   /** Commands so far that may have given the device something to do. */
   carriedOut = 0;
@@ -37,9 +54,12 @@ export class Qtest {
   #text = '';
   #at = 0;
 
-  constructor(fd: number, process: QemuProcess) {
+  constructor(fd: number, process: QemuProcess, bell: Bell) {
     this.#fd = fd;
     this.#process = process;
+    this.#bell = bell;
+    this.#ring = `writel 0x${bell.gpa.toString(16)} 0x`;
+    Atomics.store(bell.cells, bell.index, 0);
   }
 
   /** Send a command some time before the next answer is read; `take` gets its answer then. */
@@ -74,13 +94,27 @@ export class Qtest {
   /** Everything posted has been carried out when this returns. */
   sync(): void {
     if (this.#due.length === 0) return;
-    const text = this.#unsent;
+    this.#rung = (this.#rung + 1) >>> 0;
+    const text = `${this.#unsent}${this.#ring}${this.#rung.toString(16)}\n`;
     const due = this.#due;
     this.serial++;
     this.#unsent = '';
     this.#due = [];
     this.#process.guard('qtest', () => writeAll(this.#fd, Buffer.from(text, 'latin1'), MILLISECONDS));
+    this.#listen();
     for (const take of due) this.#answer(take);
+    this.#answer(null);
+  }
+
+  /** Watch the bell for a while; a machine that is busy elsewhere is left to the system's own waiting. */
+  #listen(): void {
+    const { cells, index } = this.#bell;
+    for (let look = 0; look < this.#looks; look++)
+      if (Atomics.load(cells, index) === this.#rung) {
+        this.#looks = Math.min(2 * this.#looks, MOST_LOOKS);
+        return;
+      }
+    this.#looks = Math.max(this.#looks >> 1, FEWEST_LOOKS);
   }
 
   /** One turn of QEMU's main loop at least: what it had put off until then is done. */
