@@ -5,6 +5,7 @@ import type { DirtyTracking } from './memory/dirty.ts';
 import type { DevicePort } from './memory/host-memory.ts';
 import type { SharedMemory } from './memory/shared-memory.ts';
 import type { FrameMeta, PacketPeer, PeerCaps } from './peer.ts';
+import type { PostedDriver } from './transport/posted.ts';
 import type { Transport } from './transport/transport.ts';
 
 /**
@@ -131,6 +132,8 @@ export interface ParentInstance {
   readonly management?: ManagementAccess;
   /** What the device stands on, for cases about registers and capabilities. */
   readonly transport?: Transport;
+  /** A way to send whole sessions ahead; while it is in use, `device` must not be. */
+  readonly posted?: PostedDriver;
   /**
    * (`pump`) Do at most `budget` units of work (one buffer or one event each). Returns the units done;
    * 0 means idle. A device that always finds more to do is a finding, so `budget` must be respected.

@@ -1,5 +1,6 @@
 import type { Target } from '../conformance/runner/run-instance.ts';
 import { benchOf } from './bench-target.ts';
+import { BurstCampaign } from './burst/burst-campaign.ts';
 import { Campaign, type CampaignOptions } from './campaign.ts';
 
 /** Sequences of one campaign between two looks at the clock. */
@@ -68,6 +69,52 @@ function takeTurns(lanes: readonly Lane[], until: number): number {
 interface Lane {
   campaign: Campaign;
   milliseconds: number;
+}
+
+/** What bursts and sequences cost on a device outside the suite, with one worker. */
+export interface BurstRate {
+  target: string;
+  /** Shots a second: reset, bring-up, buffers, kick, all looked at. */
+  casesPerSecond: number;
+  cases: number;
+  /** Shots that were run step by step. */
+  examined: number;
+  sequencesPerSecond: number;
+  averageSteps: number;
+  findings: number;
+}
+
+/** Bursts against `target` for two thirds of `seconds`, a third of them to warm up, then sequences. */
+export function measureBursts(target: Target, seconds: number): BurstRate {
+  const bench = benchOf(target);
+  try {
+    const bursts = new BurstCampaign(bench, { seed: 1 });
+    const warm = forSeconds(bursts, (seconds * 2) / 9);
+    const { milliseconds, findings } = forSeconds(bursts, (seconds * 4) / 9);
+    const cases = bursts.count - warm.count;
+    bursts.dispose();
+    const sequences = new Campaign(bench, { seed: 1 });
+    const after = forSeconds(sequences, seconds / 3);
+    return {
+      target: target.name,
+      casesPerSecond: Math.round((cases / milliseconds) * 1000),
+      cases,
+      examined: bursts.examined,
+      sequencesPerSecond: Math.round((after.count / after.milliseconds) * 10_000) / 10,
+      averageSteps: Math.round((sequences.steps / sequences.count) * 10) / 10,
+      findings: findings + after.findings,
+    };
+  } finally {
+    bench.renew?.();
+  }
+}
+
+function forSeconds(campaign: Campaign | BurstCampaign, seconds: number) {
+  const begun = performance.now();
+  let findings = 0;
+  do if (campaign.next() !== null) findings++;
+  while (performance.now() < begun + seconds * 1000);
+  return { milliseconds: performance.now() - begun, findings, count: campaign.count };
 }
 
 /** Run three campaigns against `target` by turns in this thread for `seconds` in all, warm-up included. */

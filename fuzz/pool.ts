@@ -24,6 +24,7 @@ export interface FuzzPoolOptions {
   focus: Focus[];
   guidance: boolean;
   codeCoverage: boolean;
+  burst: boolean;
   corpus: Sequence[];
   /** Hand over the kept sequences with `onProgress`; off where nobody stores them. */
   collect: boolean;
@@ -100,8 +101,8 @@ function runLife(
   return new Promise((resolve, reject) => {
     const shared = { control: new SharedArrayBuffer(12), last: new SharedArrayBuffer(LAST_SIZE) };
     const control = new Int32Array(shared.control);
-    const { target, reference, focus, guidance, codeCoverage, corpus, collect, known, ignored, shrinkMs } =
-      options;
+    const { target, reference, focus, guidance, codeCoverage, burst } = options;
+    const { corpus, collect, known, ignored, shrinkMs } = options;
     const task: FuzzTask = {
       target,
       reference,
@@ -110,6 +111,7 @@ function runLife(
       focus,
       guidance,
       codeCoverage,
+      burst,
       corpus,
       collect,
       known,

@@ -13,6 +13,8 @@ export interface FuzzTask {
   runs: number | null;
   focus: Focus[];
   guidance: boolean;
+  /** Shots that are sent ahead instead of sequences. */
+  burst: boolean;
   /** Ask V8 for code coverage per batch as well. */
   codeCoverage: boolean;
   corpus: Sequence[];
@@ -50,7 +52,10 @@ export type FuzzMessage =
       kind: 'progress';
       count: number;
       steps: number;
+      /** Model states × ops × requirements that were seen. */
       states: number;
+      /** Shots of a burst that were run step by step. */
+      examined: number;
       hits: Record<string, number>;
       fresh: Sequence[];
       heapMb: number;

@@ -2,6 +2,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type ParentSource, resolveTarget, TargetError } from '../conformance/runner/targets.ts';
 import { asCase } from './as-case.ts';
 import { benchOf } from './bench-target.ts';
+import { BurstCampaign } from './burst/burst-campaign.ts';
+import { NoPostedDriver } from './burst/range.ts';
+import { hasShots } from './burst/shot.ts';
 import { Campaign, type Hit } from './campaign.ts';
 import { CodeCoverage } from './code-coverage.ts';
 import type { Bench } from './execute.ts';
@@ -20,10 +23,13 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
   try {
     const bench = benchOf(await resolveTarget(task.target, source));
     const reference = task.reference === '' ? null : benchOf(await resolveTarget(task.reference, source));
+    if (task.burst && !hasShots(bench.facts)) throw noBursts(task.target, `is of type ${bench.facts.type}`);
     work(task, bench, reference);
     bench.renew?.();
     send({ kind: 'done' });
-  } catch (error) {
+  } catch (caught) {
+    const error =
+      caught instanceof NoPostedDriver ? noBursts(task.target, 'cannot be sent sessions ahead') : caught;
     const usage = error instanceof TargetError;
     const message =
       error instanceof Error
@@ -34,6 +40,12 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
     send({ kind: 'refused', message, usage });
   }
 }
+
+const noBursts = (target: string, why: string) =>
+  new TargetError(
+    `${target} ${why}: no bursts`,
+    'bursts go to blk and net devices in process or behind qemu:; leave out --burst',
+  );
 
 function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
   const control = new Int32Array(task.control);
@@ -49,20 +61,23 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
     stop: () => Atomics.load(control, 1) !== 0,
     ...(bench.renew ? { milliseconds: task.shrinkMs } : {}),
   };
-  const code = task.codeCoverage ? new CodeCoverage() : null;
-  const campaign = new Campaign(bench, { ...task, ...(code ? { batchSignal: () => code.fresh() } : {}) });
+  const campaign = task.burst ? new BurstCampaign(bench, task) : guided(task, bench);
   const known = new Set(task.known);
   let hits: Record<string, number> = {};
   let told = performance.now();
   const tell = () => {
-    const { count, steps, coverage } = campaign;
-    const fresh = campaign.takeFresh();
+    const { count, steps } = campaign;
+    const [fresh, states, examined] =
+      campaign instanceof Campaign
+        ? [campaign.takeFresh(), campaign.coverage.size, 0]
+        : [[], 0, campaign.examined];
     const heapMb = Math.round(process.memoryUsage().rss / 1048576);
     send({
       kind: 'progress',
       count,
       steps,
-      states: coverage.size,
+      states,
+      examined,
       hits,
       fresh: task.collect ? fresh : [],
       heapMb,
@@ -83,6 +98,12 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
     if ((campaign.count & 63) === 0 && performance.now() - told > TELL_MS) tell();
   }
   tell();
+  if (campaign instanceof BurstCampaign) campaign.dispose();
+}
+
+function guided(task: FuzzTask, bench: Bench): Campaign {
+  const code = task.codeCoverage ? new CodeCoverage() : null;
+  return new Campaign(bench, { ...task, ...(code ? { batchSignal: () => code.fresh() } : {}) });
 }
 
 function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkBudget): void {

@@ -18,6 +18,7 @@ async function campaign(collect: boolean) {
     focus: [],
     guidance: true,
     codeCoverage: false,
+    burst: false,
     corpus: [],
     collect,
     known: [],

@@ -23,10 +23,11 @@ const GONE_MS = 20_000;
 const SPAN_MS = 20_000;
 
 let state = seed;
-/** Numbers from 0 up to, not including, `below`: the same for the same seed. */
+/** Numbers from 0 up to, not including, `below`: at most 65536 of them, the same for the same seed. */
 function draw(below: number): number {
   state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return state % below;
+  // The low bits of such a generator take turns.
+  return (state >>> 16) % below;
 }
 
 /** Processes of QEMU whose command line names the cache. */

@@ -47,6 +47,15 @@ export class QemuMmioAccess implements MmioAccess {
   write(offset: number, size: AccessSize, value: number): void {
     this.#qtest.write(size, this.#base + offset, value);
   }
+  readSoon(offset: number, size: AccessSize, take: (value: number) => void): void {
+    this.#qtest.readSoon(size, this.#base + offset, take);
+  }
+  dispatch(): () => void {
+    return this.#qtest.dispatch();
+  }
+  yieldSoon(): void {
+    this.#qtest.yieldSoon();
+  }
   readMany(places: readonly (readonly [number, AccessSize])[]): number[] {
     return this.#qtest.readMany(places.map(([offset, size]) => [size, this.#base + offset]));
   }

@@ -9,6 +9,7 @@ import {
 import type { Transport } from '../../framework/transport/transport.ts';
 import { VirtioMmioDevice } from '../virtio-pci/driver/mmio-device.ts';
 import { VirtioPciDevice } from '../virtio-pci/driver/pci-device.ts';
+import { RegisterPoster } from '../virtio-pci/driver/posted-driver.ts';
 import { QemuActivity } from './activity.ts';
 import { DEVICE_NAMES } from './devices.ts';
 import type { QemuMachine } from './machine.ts';
@@ -104,6 +105,7 @@ class QemuInstance implements ParentInstance {
   readonly abilities: readonly Ability[];
   readonly peer: QemuPeer | undefined;
   readonly facts: DeclaredFacts;
+  readonly posted: RegisterPoster;
   readonly #machine: QemuMachine;
   readonly #activity: QemuActivity;
   #signs = 0;
@@ -122,6 +124,7 @@ class QemuInstance implements ParentInstance {
     ];
     this.peer = machine.peer ?? undefined;
     this.facts = factsOf(settings);
+    this.posted = new RegisterPoster(device, machine.access);
     this.#activity = new QemuActivity(machine, device.nvqs, turn);
     this.#count();
   }

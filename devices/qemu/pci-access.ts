@@ -94,6 +94,11 @@ export class QemuPciAccess implements PciAccess {
     if (at.io) this.#qtest.out(size, at.address, value);
     else this.#qtest.write(size, at.address, value);
   }
+  writeWords(bar: number, offset: number, words: readonly number[]): void {
+    const at = this.#at(bar, offset, 4 * words.length);
+    if (at !== null && !at.io) this.#qtest.writeWords(at.address, words);
+    else for (const [i, word] of words.entries()) this.writeBar(bar, offset + 4 * i, 4, word);
+  }
   readMany(bar: number, places: readonly (readonly [number, AccessSize])[]): number[] {
     const inside = places.map(([offset, size]) => this.#at(bar, offset, size));
     if (inside.some((at) => at === null || at.io))
@@ -103,6 +108,12 @@ export class QemuPciAccess implements PciAccess {
   /** One turn of QEMU's main loop. */
   pause(): void {
     this.#qtest.turn();
+  }
+  dispatch(): () => void {
+    return this.#qtest.dispatch();
+  }
+  yieldSoon(): void {
+    this.#qtest.yieldSoon();
   }
 
   #select(offset: number): void {

@@ -24,6 +24,18 @@ export interface Bell {
 /** What to do with an answer: the text behind `OK`. */
 type Take = (answer: string) => void;
 
+/** Commands that were sent together: what the bell shows after them, and the answers that are due. */
+interface Batch {
+  readonly rung: number;
+  readonly due: readonly (Take | null)[];
+}
+
+/** Bytes that QEMU takes from the socket before its main loop turns. */
+const MOUTHFUL = 1024;
+/** A command that fills so many turns: what it says is short, and has zeros in front. */
+const TURNS_SOON = 2;
+const YIELD = `inb 0x${'0'.repeat(TURNS_SOON * MOUTHFUL)}80`;
+
 /**
  * The driver's side of QEMU's qtest protocol: one command a line, one answer a line, in order; lines that start
  * with `IRQ` come in between and tell levels of intercepted interrupt lines. Commands may be sent before the
@@ -49,8 +61,10 @@ export class Qtest {
   /** Changes with everything that is sent or asked, so that what was learnt before can be told from news. */
   serial = 0;
   #unsent = '';
-  /** Answers that are due, in order; null: only `OK`. */
+  /** Answers that are due to what is not sent yet, in order; null: only `OK`. */
   #due: (Take | null)[] = [];
+  /** Batches that were sent and not waited for, oldest first. */
+  #sent: Batch[] = [];
   #text = '';
   #at = 0;
 
@@ -93,28 +107,51 @@ export class Qtest {
 
   /** Everything posted has been carried out when this returns. */
   sync(): void {
-    if (this.#due.length === 0) return;
+    if (this.#due.length > 0) this.#send();
+    while (this.#sent.length > 0) this.#collect();
+  }
+
+  /** Send what was posted. The function returned waits until it has been carried out; later batches may run by then. */
+  dispatch(): () => void {
+    if (this.#due.length > 0) this.#send();
+    const last = this.#sent.at(-1);
+    return () => {
+      while (last !== undefined && this.#sent.includes(last)) this.#collect();
+    };
+  }
+
+  #send(): void {
     this.#rung = (this.#rung + 1) >>> 0;
     const text = `${this.#unsent}${this.#ring}${this.#rung.toString(16)}\n`;
-    const due = this.#due;
+    this.#sent.push({ rung: this.#rung, due: this.#due });
     this.serial++;
     this.#unsent = '';
     this.#due = [];
     this.#process.guard('qtest', () => writeAll(this.#fd, Buffer.from(text, 'latin1'), MILLISECONDS));
-    this.#listen();
+  }
+
+  /** Wait for the oldest batch and take its answers. */
+  #collect(): void {
+    const { rung, due } = this.#sent.shift()!;
+    this.#listen(rung);
     for (const take of due) this.#answer(take);
     this.#answer(null);
   }
 
   /** Watch the bell for a while; a machine that is busy elsewhere is left to the system's own waiting. */
-  #listen(): void {
+  #listen(rung: number): void {
     const { cells, index } = this.#bell;
     for (let look = 0; look < this.#looks; look++)
-      if (Atomics.load(cells, index) === this.#rung) {
+      if (((Atomics.load(cells, index) - rung) | 0) >= 0) {
         this.#looks = Math.min(2 * this.#looks, MOST_LOOKS);
         return;
       }
     this.#looks = Math.max(this.#looks >> 1, FEWEST_LOOKS);
+  }
+
+  /** Let QEMU's main loop turn between what was posted so far and what will be. */
+  yieldSoon(): void {
+    this.post(YIELD);
   }
 
   /** One turn of QEMU's main loop at least: what it had put off until then is done. */
@@ -136,6 +173,13 @@ export class Qtest {
   write(size: 1 | 2 | 4, address: number, value: number): void {
     this.carriedOut++;
     this.post(`write${WIDTH[size]} 0x${address.toString(16)} 0x${(value >>> 0).toString(16)}`);
+  }
+  /** Words to places in a row; QEMU takes the bytes apart into accesses of 4. */
+  writeWords(address: number, words: readonly number[]): void {
+    this.carriedOut++;
+    const bytes = Buffer.alloc(4 * words.length);
+    for (const [i, word] of words.entries()) bytes.writeUInt32LE(word >>> 0, 4 * i);
+    this.post(`write 0x${address.toString(16)} ${bytes.length} 0x${bytes.toString('hex')}`);
   }
   in(size: 1 | 2 | 4, port: number): number {
     return Number(this.ask(`in${WIDTH[size]} 0x${port.toString(16)}`));

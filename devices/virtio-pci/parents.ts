@@ -15,6 +15,7 @@ import { backendBehind } from './backend-behind.ts';
 import { DeadDevice } from './driver/dead-device.ts';
 import { VirtioMmioDevice } from './driver/mmio-device.ts';
 import { VirtioPciDevice } from './driver/pci-device.ts';
+import { RegisterPoster } from './driver/posted-driver.ts';
 import { ProbeError, TransportDevice } from './driver/transport-device.ts';
 import { MmioFunction } from './function/mmio-function.ts';
 import { PciFunction } from './function/pci-function.ts';
@@ -86,6 +87,7 @@ export function onTop<F extends PciFunction | MmioFunction>(
     transport,
     abilities: [...base.abilities.filter((ability) => !LOST.includes(ability)), ...shared],
     facts: base.facts,
+    ...(device instanceof TransportDevice ? { posted: new RegisterPoster(device, transport.access) } : {}),
     peer: base.peer,
     dirty: base.dirty,
     backend: backendBehind(base, below.core),

@@ -75,10 +75,19 @@ export interface PciAccess {
    * it costs no trip of its own. In order with all else.
    */
   readBarSoon?(bar: number, offset: number, size: AccessSize, take: (value: number) => void): void;
+  /** Writes of 4 bytes each to places in a row, in ascending order. */
+  writeWords?(bar: number, offset: number, words: readonly number[]): void;
   /** Several reads of one BAR in order, as [offset, size]: for ways to the registers where each trip counts. */
   readMany?(bar: number, places: readonly (readonly [number, AccessSize])[]): number[];
   /** Let time pass for a device that has its own; called between two polls of one register. */
   pause?(): void;
+  /**
+   * Send what is buffered, without waiting. The function returned waits until it was carried out, with everything
+   * before it; what was sent later may still be under way then.
+   */
+  dispatch?(): () => void;
+  /** Let time pass, for a device that has its own, between the accesses so far and those that follow. */
+  yieldSoon?(): void;
 }
 
 /** Access to one virtio-mmio device (section 4.2): its register page, its interrupt line, its memory. */
@@ -89,6 +98,8 @@ export interface MmioAccess {
   readonly size: number;
   read(offset: number, size: AccessSize): number;
   write(offset: number, size: AccessSize, value: number): void;
+  /** A read whose value is wanted some time before the next read that is not one of these; see {@link PciAccess.readBarSoon}. */
+  readSoon?(offset: number, size: AccessSize, take: (value: number) => void): void;
   /** Several reads in order, as [offset, size]: for ways to the registers where each trip counts. */
   readMany?(places: readonly (readonly [number, AccessSize])[]): number[];
   /** Level of the interrupt line now. */
@@ -99,4 +110,11 @@ export interface MmioAccess {
   onLine: (() => void) | null;
   /** Let time pass for a device that has its own; called between two polls of one register. */
   pause?(): void;
+  /**
+   * Send what is buffered, without waiting. The function returned waits until it was carried out, with everything
+   * before it; what was sent later may still be under way then.
+   */
+  dispatch?(): () => void;
+  /** Let time pass, for a device that has its own, between the accesses so far and those that follow. */
+  yieldSoon?(): void;
 }

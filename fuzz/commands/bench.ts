@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { measureCatalogue } from '../../conformance/bench.ts';
 import { type CommandContext, EXIT, UsageError } from '../../conformance/commands/context.ts';
-import { resolveTarget } from '../../conformance/runner/targets.ts';
+import { resolveTarget, TargetError } from '../../conformance/runner/targets.ts';
 import {
   measureRings,
   RING_KINDS,
@@ -14,10 +14,10 @@ import {
   type RingRate,
 } from '../../framework/virtqueue/bench.ts';
 import { PROJECT_ROOT } from '../../specs/compile-cache.ts';
-import { measureBeside, measureFuzz } from '../bench.ts';
+import { type BurstRate, measureBeside, measureBursts, measureFuzz } from '../bench.ts';
 
 /** What can be measured, in the order in which it is. */
-export const BENCHES = ['rings', 'catalogue', 'fuzz', 'parents', 'start'] as const;
+export const BENCHES = ['rings', 'catalogue', 'fuzz', 'parents', 'qemu', 'start'] as const;
 export type BenchName = (typeof BENCHES)[number];
 
 export interface BenchOptions {
@@ -29,6 +29,7 @@ export interface BenchOptions {
 const BENCH_VERSION = 1;
 
 const CATALOGUE_TARGETS = ['simulator-net', 'simulator-blk'];
+const QEMU_TARGETS = ['qemu:virtio-blk-pci', 'qemu:virtio-net-pci'];
 const FUZZ_TARGETS = ['simulator-blk', 'simulator-net:max-pairs=1'];
 /** Most runs of the whole command; the first one, which fills the caches of the machine, does not count. */
 const STARTS = 6;
@@ -62,6 +63,10 @@ export async function benchCommand(options: BenchOptions, context: CommandContex
     parents: async () => ({
       budget: 'within 3 times of the simulator of the same type',
       results: await measureParents(seconds, context),
+    }),
+    qemu: async () => ({
+      budget: 'over 5000 cases a second on one core',
+      ...(await measureQemu(seconds, context)),
     }),
     start: () => ({
       budget: 'under 2 seconds from process start to report on disk',
@@ -122,6 +127,19 @@ async function measureParents(seconds: number, { builtIn, parents }: CommandCont
     });
   }
   return rows;
+}
+
+/** Fuzzing QEMU's devices, where there is a QEMU. */
+async function measureQemu(seconds: number, { parents }: CommandContext) {
+  const results: BurstRate[] = [];
+  try {
+    for (const name of QEMU_TARGETS)
+      results.push(measureBursts(await resolveTarget(name, parents), seconds / QEMU_TARGETS.length));
+  } catch (error) {
+    if (error instanceof TargetError) return { skipped: error.message };
+    throw error;
+  }
+  return { results };
 }
 
 /** Wall time of a whole run of both simulators, from the start of its process until its report is on disk. */

@@ -25,6 +25,7 @@ export interface FuzzOptions {
   ignore?: string[];
   guidance?: boolean;
   codeCoverage?: boolean;
+  burst?: boolean;
   json?: boolean;
 }
 
@@ -57,6 +58,17 @@ function focusOf(names: readonly string[]): Focus[] {
   return names as Focus[];
 }
 
+/** @throws UsageError for options that mean nothing in a burst */
+function refuseWithBurst({ focus, corpus, codeCoverage }: FuzzOptions): void {
+  const given = { '--focus': focus, '--corpus': corpus, '--code-coverage': codeCoverage };
+  const wrong = Object.entries(given).find(([, value]) => value !== undefined);
+  if (wrong)
+    throw new UsageError(
+      `${wrong[0]} has no effect on --burst`,
+      'bursts draw cases of their own; leave one of them out',
+    );
+}
+
 /** A right device to compare with while shrinking, for a target of this type. */
 export async function referenceFor(target: string, context: CommandContext): Promise<string> {
   const { definition } = await resolveTarget(target, context.parents);
@@ -72,6 +84,9 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const target = options.target ?? 'simulator-blk';
   const focus = focusOf(options.focus ?? []);
   const shard = shardOf(options.shard ?? '1/1');
+  const burst = options.burst ?? false;
+  if (burst) refuseWithBurst(options);
+  const unit = burst ? 'cases' : 'sequences';
   const runs = options.runs === undefined ? null : Math.ceil(options.runs / shard.count);
   const milliseconds =
     options.time === undefined ? (runs === null ? duration('60s') : null) : duration(options.time);
@@ -83,7 +98,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const kept = corpus?.load(warn) ?? [];
   const { definition, options: given } = await resolveTarget(target, context.parents);
   const told = new Set(findings.bugs.keys());
-  const totals = new Map<number, { count: number; steps: number; states: number; rss: number }>();
+  const totals = new Map<number, { count: number; steps: number; states: number; examined: number }>();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.once('SIGINT', onSignal);
@@ -91,9 +106,9 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const say = (event: object) => options.json && context.out.write(`${JSON.stringify(event)}\n`);
   const begun = performance.now();
   const line = statusLine(context, options.json ?? false);
-  const total = (key: 'count' | 'steps') =>
+  const total = (key: 'count' | 'steps' | 'examined') =>
     past[key] + [...totals.values()].reduce((sum, one) => sum + one[key], 0);
-  const past = { count: 0, steps: 0 };
+  const past = { count: 0, steps: 0, examined: 0 };
   let fresh: Sequence[] = [];
   let corpusFails = false;
   const saveCorpus = () => {
@@ -121,6 +136,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       focus,
       guidance: options.guidance ?? true,
       codeCoverage: options.codeCoverage ?? false,
+      burst,
       corpus: kept,
       collect: corpus !== null,
       known: [...told],
@@ -128,22 +144,23 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       shrinkMs: (options.shrink ?? SHRINK_SECONDS) * 1000,
       timeout: options.timeout ?? (definition.external ? OUTSIDE_TIMEOUT : TIMEOUT),
       signal: interrupt.signal,
-      onProgress(lane, { count, steps, states, hits, fresh: more, heapMb }) {
-        totals.set(lane, { count, steps, states, rss: heapMb });
+      onProgress(lane, { count, steps, states, examined, hits, fresh: more, heapMb }) {
+        totals.set(lane, { count, steps, states, examined });
         findings.hit(hits);
         if (!corpusFails) fresh.push(...more);
         saveCorpus();
         const seconds = (performance.now() - begun) / 1000;
         const states_ = Math.max(...[...totals.values()].map((one) => one.states));
         const found = findings.bugs.size;
+        const seen = burst ? `${total('examined')} examined` : `${states_} states`;
         line(
-          `${total('count')} sequences · ${Math.round(total('count') / seconds)}/s · ${states_} states · ${found} finding${found === 1 ? '' : 's'} · ${heapMb} MB`,
+          `${total('count')} ${unit} · ${Math.round(total('count') / seconds)}/s · ${seen} · ${found} finding${found === 1 ? '' : 's'} · ${heapMb} MB`,
         );
         say({
           type: 'progress',
           sequences: total('count'),
           steps: total('steps'),
-          states: states_,
+          ...(burst ? { examined: total('examined') } : { states: states_ }),
           findings: found,
           seconds,
           rssMb: heapMb,
@@ -167,6 +184,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
         if (done) {
           past.count += done.count;
           past.steps += done.steps;
+          past.examined += done.examined;
           totals.delete(lane);
         }
         const history =
@@ -174,7 +192,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
         const bug = findings.lose(why, from, at, target, history);
         const again = bug.files.history
           ? `npx vdpa-cts replay ${bug.files.history}`
-          : `vdpa-cts fuzz --target ${target} --seed ${from} --runs ${at} --jobs 1`;
+          : `vdpa-cts fuzz --target ${target}${burst ? ' --burst' : ''} --seed ${from} --runs ${at} --jobs 1`;
         if (bug.hits === 1) context.out.write(`HANG or CRASH: ${why}\n  replay  ${again}\n`);
         say({ type: 'lost', why, seed: from, at });
       },
@@ -195,15 +213,15 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const summary = {
     sequences: total('count'),
     steps: total('steps'),
+    ...(burst ? { examined: total('examined') } : {}),
     seconds: Math.round(seconds * 10) / 10,
     findings: found.length,
   };
   say({ type: 'summary', ...summary, out });
   if (!options.json) {
     const rate = Math.round(summary.sequences / seconds);
-    context.out.write(
-      `${summary.sequences} sequences, ${summary.steps} steps in ${summary.seconds} s (${rate}/s): `,
-    );
+    const detail = burst ? `${total('examined')} of them run step by step,` : `${summary.steps} steps`;
+    context.out.write(`${summary.sequences} ${unit}, ${detail} in ${summary.seconds} s (${rate}/s): `);
     context.out.write(
       found.length === 0
         ? 'nothing found\n'

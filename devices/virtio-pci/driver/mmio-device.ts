@@ -58,6 +58,13 @@ export class VirtioMmioDevice extends TransportDevice {
     this.#set('DeviceFeaturesSel', word);
     return this.#get('DeviceFeatures');
   }
+  readStatusSoon(take: (value: number) => void): void {
+    this.#getSoon('Status', take);
+  }
+  readDeviceFeaturesSoon(word: number, take: (value: number) => void): void {
+    this.#set('DeviceFeaturesSel', word);
+    this.#getSoon('DeviceFeatures', take);
+  }
   /** What was written: the register cannot be read. */
   readDriverFeatures(word: number): number {
     return this.#written[word];
@@ -79,6 +86,15 @@ export class VirtioMmioDevice extends TransportDevice {
   }
   writeQueueAreas(idx: number, areas: readonly [Iova, Iova, Iova]): void {
     this.#set('QueueSel', idx);
+    this.#setAreas(areas);
+  }
+  startQueue(idx: number, num: number, areas: readonly [Iova, Iova, Iova]): void {
+    this.#set('QueueSel', idx);
+    this.#set('QueueNum', num);
+    this.#setAreas(areas);
+    this.#set('QueueReady', 1);
+  }
+  #setAreas(areas: readonly [Iova, Iova, Iova]): void {
     for (const [i, name] of ['QueueDesc', 'QueueDriver', 'QueueDevice'].entries()) {
       const [low, high] = halves(areas[i]);
       this.#set(`${name}Low`, low);
@@ -160,6 +176,11 @@ export class VirtioMmioDevice extends TransportDevice {
 
   #get(name: string): number {
     return this.access.read(REG[name], 4);
+  }
+  /** The value some time before the next one that is waited for. */
+  #getSoon(name: string, take: (value: number) => void): void {
+    if (this.access.readSoon === undefined) take(this.#get(name));
+    else this.access.readSoon(REG[name], 4, take);
   }
   #set(name: string, value: number): void {
     this.access.write(REG[name], 4, value);

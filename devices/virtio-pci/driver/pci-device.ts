@@ -85,13 +85,19 @@ export class VirtioPciDevice extends TransportDevice {
     const high = this.readDeviceFeatures(1);
     return (BigInt(low) | (BigInt(high) << 32n)) & this.#provisioned;
   }
+  readStatusSoon(take: (value: number) => void): void {
+    this.#getSoon('device_status', 1, take);
+  }
+  readDeviceFeaturesSoon(word: number, take: (value: number) => void): void {
+    this.#set('device_feature_select', 4, word);
+    this.#getSoon('device_feature', 4, take);
+  }
   readDriverFeatures(word: number): number {
     this.#set('driver_feature_select', 4, word);
     return this.#get('driver_feature', 4);
   }
   writeDriverFeatures(word: number, value: number): void {
-    this.#set('driver_feature_select', 4, word);
-    this.#set('driver_feature', 4, value);
+    this.#setWords('driver_feature_select', [word, value]);
   }
   readQueueSize(idx: number): number {
     this.#select(idx);
@@ -103,11 +109,17 @@ export class VirtioPciDevice extends TransportDevice {
   }
   writeQueueAreas(idx: number, areas: readonly [Iova, Iova, Iova]): void {
     this.#select(idx);
-    for (const [i, name] of ['queue_desc', 'queue_driver', 'queue_device'].entries()) {
-      const [low, high] = halves(areas[i]);
-      this.#write(COMMON[name], 4, low);
-      this.#write(COMMON[name] + 4, 4, high);
-    }
+    this.#setAreas(areas);
+  }
+  startQueue(idx: number, num: number, areas: readonly [Iova, Iova, Iova]): void {
+    this.#select(idx);
+    this.#set('queue_size', 2, num);
+    this.#setAreas(areas);
+    this.#set('queue_enable', 2, 1);
+  }
+  /** Six words in a row: low and high of descriptors, driver area, device area. */
+  #setAreas(areas: readonly [Iova, Iova, Iova]): void {
+    this.#setWords('queue_desc', areas.flatMap(halves));
   }
   readQueueEnabled(idx: number): boolean {
     this.#select(idx);
@@ -253,10 +265,13 @@ export class VirtioPciDevice extends TransportDevice {
     else this.access.readBarSoon(bar, offset + COMMON[name], size, take);
   }
   #set(name: string, size: AccessSize, value: number): void {
-    this.#write(COMMON[name], size, value);
-  }
-  #write(at: number, size: AccessSize, value: number): void {
     const { bar, offset } = this.structures.common;
-    this.access.writeBar(bar, offset + at, size, value);
+    this.access.writeBar(bar, offset + COMMON[name], size, value);
+  }
+  #setWords(name: string, words: readonly number[]): void {
+    const { bar, offset } = this.structures.common;
+    const at = offset + COMMON[name];
+    if (this.access.writeWords) this.access.writeWords(bar, at, words);
+    else for (const [i, word] of words.entries()) this.access.writeBar(bar, at + 4 * i, 4, word);
   }
 }

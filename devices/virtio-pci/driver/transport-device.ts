@@ -82,6 +82,11 @@ export abstract class TransportDevice implements VdpaDevice, VdpaConfigOps {
   abstract writeQueueAreas(idx: number, areas: readonly [Iova, Iova, Iova]): void;
   abstract readQueueEnabled(idx: number): boolean;
   abstract writeQueueEnabled(idx: number, on: boolean): void;
+  /** Size, areas and enabling of queue `idx` at once. */
+  abstract startQueue(idx: number, num: number, areas: readonly [Iova, Iova, Iova]): void;
+  /** Reads whose values are wanted some time before the next read that is waited for. */
+  abstract readStatusSoon(take: (value: number) => void): void;
+  abstract readDeviceFeaturesSoon(word: number, take: (value: number) => void): void;
   abstract readConfigRegister(offset: number, size: AccessSize): number;
   abstract writeConfigRegister(offset: number, size: AccessSize, value: number): void;
   abstract notify(idx: number): void;
