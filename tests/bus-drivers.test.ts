@@ -15,6 +15,16 @@ describe('the catalogue through vhost-vdpa', () => {
     },
   );
 
+  it.each(['virtio-mmio-blk', 'virtio-pci-blk'])(
+    'gives the verdicts of virtio-vdpa where cases reach for the registers of %s',
+    { timeout: 300_000 },
+    async (spec) => {
+      const { same, different } = await compareDrivers(spec, (id) => /^(mmio|pci)/.test(id));
+      expect(different).toEqual([]);
+      expect(same.pass).toBeGreaterThan(20);
+    },
+  );
+
   it('finds what virtio-vdpa finds on wrong devices', { timeout: 300_000 }, async () => {
     for (const spec of ['simulator-blk+core/reset-keeps-failed', 'simulator-net+vdpa/groups-survive-reset']) {
       const area = (id: string) => id.startsWith('device-status/') || id.startsWith('vdpa-');

@@ -50,7 +50,10 @@ export const registerStep = defineStep<RegisterArgs, ValueSeen>({
   run(session, args) {
     if (args.queue !== undefined) selectQueue(session, queueIndex(session, args.queue), args.via);
     const { space, at, size } = placeOf(session, args);
-    if (args.write !== undefined) space.write(at, size, args.write >>> 0);
+    if (args.write !== undefined) {
+      if (args.name === 'device_status' || args.name === 'Status') session.recorder.push({ k: 'by-hand' });
+      space.write(at, size, args.write >>> 0);
+    }
     if (!Object.keys(args).some((key) => key in VALUE && key !== 'mask')) return undefined;
     let value = space.read(at, size);
     if (args.wait)

@@ -137,6 +137,7 @@ export const negotiateByHandStep = defineStep<{ order: number[] }, { status: num
     mmioOf(session);
     const features = session.wanted & session.offered;
     const status = register(session, 'Status');
+    session.recorder.push({ k: 'by-hand' });
     for (const value of [0, 1, 3]) status.set(value);
     for (const word of order) {
       register(session, 'DriverFeaturesSel').set(word);

@@ -62,13 +62,20 @@ const maybe = (state: DeviceState, breach: Breach | null): Step => [
 const parsed = remembering<string, bigint>(10_001);
 const bits = (text: unknown): bigint => parsed(text as string, BigInt);
 
+const unknownStatus = (state: DeviceState): DeviceState => ({
+  ...state,
+  status: { ...state.status, free: true },
+});
+
 /** One event of a history: the state after it, and every rule it breaks. Pure. */
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
   switch (event.k) {
     case 'op':
       return reduceOp(state, event);
     case 'breach':
-      return fine({ ...state, status: { ...state.status, free: true } });
+      return fine(unknownStatus(state));
+    case 'by-hand':
+      return fine(event.q === undefined ? unknownStatus(state) : state);
     case 'backend':
       // What loses power forgets its status as a reset does.
       if (event.what === 'power-cut') return fine({ ...state, status: askReset(state.status) });

@@ -218,10 +218,13 @@ export interface NotifyEvent {
   wrap?: number;
 }
 
-/** The driver writes an area of queue `q` by hand, by the rules: what it asks for or offers is no longer known. */
+/**
+ * The driver writes an area of queue `q` by hand, by the rules: what it asks for or offers is no longer known. Without
+ * a queue: it writes the device status through its register, and what that is then is not known until a reset.
+ */
 export interface ByHandEvent {
   k: 'by-hand';
-  q: number;
+  q?: number;
 }
 
 /** The driver had made buffers available and the device did not ask for a kick. */

@@ -120,7 +120,7 @@ export class Watch {
         this.#queues.get(event.q)?.notifications.ask(event);
         return;
       case 'by-hand':
-        this.#queues.get(event.q)?.loseTrack();
+        if (event.q !== undefined) this.#queues.get(event.q)?.loseTrack();
         return;
       case 'kick-not-needed':
         this.#announce(event.q);
