@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -8,6 +9,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'dist/**', 'out/**', 'coverage/**'],
     globalSetup: ['tests/build-once.ts'],
     pool: 'threads',
+    // Half of the time a file waits for a process of its own, so two fit on a small machine.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // No test depends on speed: these limits only end what would never end.
     testTimeout: 120_000,
     hookTimeout: 120_000,
