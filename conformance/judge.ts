@@ -23,9 +23,9 @@ export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, mo
 
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {
-  const findings = withoutGround(
-    ORACLES.flatMap((oracle) => oracle(history)).sort((a, b) => (a.event ?? 0) - (b.event ?? 0)),
-  );
+  const all: Finding[] = [];
+  for (const oracle of ORACLES) all.push(...oracle(history));
+  const findings = withoutGround(all.sort((a, b) => (a.event ?? 0) - (b.event ?? 0)));
   const verdict = verdictOf(findings);
   const lack =
     verdict === 'pass' ? history.events.find((event) => event.k === 'stop' && event.lacks) : undefined;

@@ -1,3 +1,5 @@
+import type { HistoryEvent } from '../conformance/history/events.ts';
+import type { History } from '../conformance/history/history.ts';
 import type { Target } from '../conformance/runner/run-instance.ts';
 import { benchOf } from './bench-target.ts';
 import { BurstCampaign } from './burst/burst-campaign.ts';
@@ -16,6 +18,11 @@ export interface FuzzRate {
   withoutJudging: number;
   withoutGuidance: number;
   stepsPerSecond: number;
+  /** One step is several ops of the driver: calls of the contract, buffers added, published and taken back. */
+  averageOps: number;
+  opsPerSecond: number;
+  /** Events that the model judged: ops, and what the device stored, asked for and signalled. */
+  eventsPerSecond: number;
   /** Sequences that each of the three ran while measured. */
   sequences: number;
   findings: number;
@@ -133,6 +140,7 @@ export function measureFuzz(target: Target, seconds: number): FuzzRate {
     (one, i) => (one.campaign.count - before[i].count) / (one.milliseconds / 1000),
   );
   const sequences = lanes[0].campaign.count - before[0].count;
+  const { ops, events } = contentsOf(target);
   const averageSteps = (lanes[0].campaign.steps - before[0].steps) / sequences;
   return {
     target: target.name,
@@ -141,7 +149,27 @@ export function measureFuzz(target: Target, seconds: number): FuzzRate {
     withoutJudging: Math.round(unjudged),
     withoutGuidance: Math.round(unguided),
     stepsPerSecond: Math.round(full * averageSteps),
+    averageOps: Math.round(ops * 10) / 10,
+    opsPerSecond: Math.round(full * ops),
+    eventsPerSecond: Math.round(full * events),
     sequences,
     findings,
   };
+}
+
+/** Sequences whose histories are counted. */
+const COUNTED = 1000;
+const OPS: ReadonlySet<string> = new Set<HistoryEvent['k']>(['op', 'add', 'publish', 'used']);
+
+/** What a sequence of a campaign against `target` has in it, on average. */
+function contentsOf(target: Target) {
+  let ops = 0;
+  let events = 0;
+  const onHistory = (history: History) => {
+    events += history.events.length;
+    for (const { k } of history.events) if (OPS.has(k)) ops++;
+  };
+  const campaign = new Campaign(benchOf(target), { seed: 1, judge: false, onHistory });
+  while (campaign.count < COUNTED) campaign.next();
+  return { ops: ops / COUNTED, events: events / COUNTED };
 }

@@ -30,6 +30,8 @@ export interface CampaignOptions {
   corpus?: readonly Sequence[];
   /** Asked after every batch: how much of the target's code ran for the first time. */
   batchSignal?: () => number;
+  /** Shown every history. */
+  onHistory?: (history: History) => void;
 }
 
 /** A sequence with a finding, as it was found. */
@@ -91,6 +93,7 @@ export class Campaign {
       : drawSequence(this.#facts, draw, own, focus);
     this.#steps += sequence.steps.length;
     const { history, finding } = execute(sequence, this.#bench, this.#options.judge ?? true);
+    this.#options.onHistory?.(history);
     if (guidance && this.coverage.add(history.events) > 0) this.#keep(sequence);
     if (guidance && this.#options.batchSignal) this.#inBatch(sequence, this.#options.batchSignal);
     return finding === null

@@ -57,8 +57,12 @@ export async function benchCommand(options: BenchOptions, context: CommandContex
     }),
     fuzz: async () => {
       const all = await targets(FUZZ_TARGETS);
-      const results = all.map((target) => measureFuzz(target, seconds / all.length));
-      return { budget: 'over 10000 sequences of about 25 steps a second on one core', results };
+      const share = seconds / all.length;
+      return {
+        budget: 'over 10000 sequences of about 25 ops a second on one core',
+        results: all.map((target) => measureFuzz(target, share)),
+        bursts: all.map((target) => measureBursts(target, share)),
+      };
     },
     parents: async () => ({
       budget: 'within 3 times of the simulator of the same type',

@@ -30,17 +30,19 @@ export interface DeviceState {
   readonly type: DeviceType;
   readonly status: StatusState;
   readonly features: FeatureState;
-  /** By index; undefined where nothing was asked of a queue since the reset. */
-  readonly queues: readonly (QueueState | undefined)[];
+  /** By index; those of which nothing was asked since the reset are not in it. */
+  readonly queues: ReadonlyMap<number, QueueState>;
   readonly suspended: boolean;
   readonly config: ConfigState;
 }
+
+const NO_QUEUES: DeviceState['queues'] = new Map();
 
 export const initialDevice = (type: DeviceType): DeviceState => ({
   type,
   status: initialStatus,
   features: initialFeatures,
-  queues: [],
+  queues: NO_QUEUES,
   suspended: false,
   config: initialConfig,
 });
@@ -62,10 +64,8 @@ const maybe = (state: DeviceState, breach: Breach | null): Step => [
 const parsed = remembering<string, bigint>(10_001);
 const bits = (text: unknown): bigint => parsed(text as string, BigInt);
 
-const unknownStatus = (state: DeviceState): DeviceState => ({
-  ...state,
-  status: { ...state.status, free: true },
-});
+const unknownStatus = (state: DeviceState): DeviceState =>
+  state.status.free ? state : withStatus(state, { ...state.status, free: true });
 
 /** One event of a history: the state after it, and every rule it breaks. Pure. */
 export function reduce(state: DeviceState, event: HistoryEvent): Step {
@@ -78,7 +78,7 @@ export function reduce(state: DeviceState, event: HistoryEvent): Step {
       return fine(event.q === undefined ? unknownStatus(state) : state);
     case 'backend':
       // What loses power forgets its status as a reset does.
-      if (event.what === 'power-cut') return fine({ ...state, status: askReset(state.status) });
+      if (event.what === 'power-cut') return fine(withStatus(state, askReset(state.status)));
       // A suspended device puts changes of its own off.
       return fine(state.suspended ? state : withConfig(state, backendActed(state.config, event.what)));
     case 'config-irq':
@@ -107,28 +107,47 @@ const inOtherPlace = (state: DeviceState): DeviceState => ({
   config: { ...state.config, generation: null, changed: false },
 });
 
-const withConfig = (state: DeviceState, config: ConfigState): DeviceState =>
-  config === state.config ? state : { ...state, config };
+// What most events change is written out: a spread costs many times as much.
+const withStatus = (
+  { type, features, queues, suspended, config }: DeviceState,
+  status: StatusState,
+): DeviceState => ({ type, status, features, queues, suspended, config });
+
+const withFeatures = (
+  { type, status, queues, suspended, config }: DeviceState,
+  features: FeatureState,
+): DeviceState => ({ type, status, features, queues, suspended, config });
+
+const withQueues = (
+  { type, status, features, suspended, config }: DeviceState,
+  queues: DeviceState['queues'],
+): DeviceState => ({ type, status, features, queues, suspended, config });
+
+function withConfig(state: DeviceState, config: ConfigState): DeviceState {
+  if (config === state.config) return state;
+  const { type, status, features, queues, suspended } = state;
+  return { type, status, features, queues, suspended, config };
+}
 
 function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
   switch (op) {
     case 'setStatus': {
       const value = a[0] as number;
       const fixes = !state.features.fixed && (value & STATUS.FEATURES_OK) !== 0;
-      const features = fixes ? { ...state.features, fixed: true } : state.features;
-      return fine({ ...state, status: writeStatus(state.status, value), features });
+      const asked = withStatus(state, writeStatus(state.status, value));
+      return fine(fixes ? withFeatures(asked, { ...state.features, fixed: true }) : asked);
     }
     case 'reset':
     case 'compatReset':
-      return fine({ ...state, status: askReset(state.status) });
+      return fine(withStatus(state, askReset(state.status)));
     case 'getStatus':
       return r === undefined ? fine(state) : status(state, r as number);
     case 'getDeviceFeatures': {
       const [features, breach] = readOffer(state.features, bits(r), state.type);
-      return maybe(features === state.features ? state : { ...state, features }, breach);
+      return maybe(features === state.features ? state : withFeatures(state, features), breach);
     }
     case 'setDriverFeatures':
-      return fine({ ...state, features: writeFeatures(state.features, bits(a[0]), (r as number) ?? 0) });
+      return fine(withFeatures(state, writeFeatures(state.features, bits(a[0]), (r as number) ?? 0)));
     case 'getDriverFeatures': {
       if (state.status.free) return fine(state);
       const ok = state.status.featuresOk === true;
@@ -141,13 +160,13 @@ function reduceOp(state: DeviceState, { op, a, r }: OpEvent): Step {
     case 'getVqReady': {
       if (state.status.free || state.status.resetting !== null) return fine(state);
       const idx = a[0] as number;
-      const known = state.queues[idx];
+      const known = state.queues.get(idx);
       return maybe(state, readReady(known ?? initialQueue, idx, r as boolean, known !== undefined));
     }
     case 'getVqState': {
       const idx = a[0] as number;
       if (r !== 0 || !state.suspended || state.status.free) return fine(state);
-      const known = state.queues[idx] ?? initialQueue;
+      const known = state.queues.get(idx) ?? initialQueue;
       const answer = String(a[1]);
       return maybe(queue(state, idx, { position: answer }), readPosition(known, idx, answer));
     }
@@ -174,15 +193,17 @@ function idle(state: DeviceState): Step {
 }
 
 const withoutPositions = (queues: DeviceState['queues']): DeviceState['queues'] =>
-  queues.map((known) => known && { ...known, position: null });
+  new Map([...queues].map(([idx, known]) => [idx, { ...known, position: null }]));
 
 function queue(state: DeviceState, idx: number, change: Partial<QueueState>): DeviceState {
   // A driver may ask for queues that no device has.
   if (!(idx >= 0 && idx < MOST_QUEUES)) return state;
-  const queues = state.queues.slice();
-  while (queues.length < idx) queues.push(undefined);
-  queues[idx] = { ...(queues[idx] ?? initialQueue), ...change };
-  return { ...state, queues };
+  const { ready, position } = state.queues.get(idx) ?? initialQueue;
+  const queues = new Map(state.queues).set(idx, {
+    ready: change.ready ?? ready,
+    position: change.position === undefined ? position : change.position,
+  });
+  return withQueues(state, queues);
 }
 
 /** The status is read: its own rules, and what it says about the features. */
@@ -194,7 +215,7 @@ function status(state: DeviceState, answer: number): Step {
     const judged = judgeFeaturesOk(state.features, next.featuresOk, state.type);
     if (judged) breaches.push(judged);
   }
-  return [{ ...state, status: next }, breaches];
+  return [withStatus(state, next), breaches];
 }
 
 /** Follow a whole history; every violation with its place. */

@@ -67,8 +67,8 @@ export function classify(offered: bigint, set: bigint, scope: DeviceScope): SetA
 /** The driver writes its set; `error` is what the op returned. */
 export function writeFeatures(state: FeatureState, set: bigint, error: number): FeatureState {
   if (error < 0) return state;
-  if (state.fixed) return { ...state, late: set };
-  return { ...state, written: set };
+  const { offered, written, fixed, late } = state;
+  return fixed ? { offered, written, fixed, late: set } : { offered, written: set, fixed, late };
 }
 
 /** FEATURES_OK was written and the status read back. */

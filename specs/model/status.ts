@@ -29,12 +29,13 @@ export function writeStatus(state: StatusState, value: number): StatusState {
   const free =
     state.free || cleared !== 0 || (value & STATUS.DEVICE_NEEDS_RESET) !== 0 || state.resetting !== null;
   const featuresOk = (value & ~state.written & STATUS.FEATURES_OK) !== 0 ? null : state.featuresOk;
-  return { ...state, written: value, answered: null, featuresOk, free };
+  return { written: value, answered: null, resetting: state.resetting, featuresOk, free };
 }
 
 /** The driver asks for a reset. */
 export function askReset(state: StatusState): StatusState {
-  return { ...initialStatus, resetting: state.resetting ?? state.answered ?? state.written };
+  const resetting = state.resetting ?? state.answered ?? state.written;
+  return { written: 0, answered: null, resetting, featuresOk: null, free: false };
 }
 
 /** The status is read: the new state, and what is wrong with the answer. */
@@ -45,7 +46,8 @@ export function readStatus(state: StatusState, answer: number): [StatusState, Br
   }
   const featuresOk = (state.written & STATUS.FEATURES_OK) === 0 ? null : (answer & STATUS.FEATURES_OK) !== 0;
   const news = answer !== state.answered || featuresOk !== state.featuresOk;
-  const next: StatusState = news ? { ...state, answered: answer, featuresOk } : state;
+  const { written, free } = state;
+  const next = news ? { written, answered: answer, resetting: null, featuresOk, free } : state;
   if (state.free) return [next, null];
   const own = answer & ~STATUS.DEVICE_NEEDS_RESET;
   // FEATURES_OK may be refused; DRIVER_OK may stay clear when the device cannot start (VDPA-017).

@@ -190,14 +190,17 @@ export class Watch {
   }
 
   #op({ op, a, r }: OpEvent): void {
-    const queue = this.#queues.get(a[0] as number);
     switch (op) {
-      case 'setVqReady':
+      case 'setVqReady': {
+        const queue = this.#queues.get(a[0] as number);
         if (queue) queue.ready = a[1] === true;
         return;
-      case 'setVqCb':
+      }
+      case 'setVqCb': {
+        const queue = this.#queues.get(a[0] as number);
         if (queue) queue.notifications.listening = a[1] === true;
         return;
+      }
       case 'kickVq':
         this.#announce(a[0] as number);
         return;
