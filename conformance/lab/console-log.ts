@@ -5,9 +5,13 @@ const HEADLINE =
 /** Time stamps that the kernel puts before each line. */
 const STAMP = /^\[\s*\d+\.\d+\]\s*/;
 
-/** The last line that announces an instance and all after it; everything when there is none. */
+/**
+ * The last line that announces an instance and all after it; everything when there is none. While one processor
+ * panics, another one may still announce an instance: that one has not run.
+ */
 export function sinceLastCase(text: string): string {
-  const at = text.lastIndexOf('lab: case ');
+  const panic = text.lastIndexOf('Kernel panic - not syncing');
+  const at = text.lastIndexOf('lab: case ', panic < 0 ? text.length : panic);
   if (at < 0) return text;
   return text.slice(text.lastIndexOf('\n', at) + 1);
 }
