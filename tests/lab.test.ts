@@ -39,6 +39,7 @@ async function until(what: () => boolean, ms: number): Promise<boolean> {
 }
 
 const started = () =>
+  existsSync(join(cache, 'lab')) &&
   readdirSync(join(cache, 'lab')).some((name) => {
     const messages = join(cache, 'lab', name, 'messages.jsonl');
     return /^run-/.test(name) && existsSync(messages) && readFileSync(messages, 'utf8').includes('"begin"');
