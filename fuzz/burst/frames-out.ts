@@ -1,8 +1,7 @@
+import { NET_HDR } from '../../conformance/kits/net.ts';
 import type { TakenFrame } from '../../framework/peer.ts';
 import { isLawful, type Shot } from './shot.ts';
 
-/** Bytes of the header in front of a frame with VERSION_1 (section 5.1.6). */
-const HEADER = 12;
 /** Frames that nobody asked for are kept for a while: those of shots that still are under way. */
 const MOST_KEPT = 256;
 
@@ -39,7 +38,7 @@ export class FramesOut {
     if (shot.queue === 0 || !isLawful(shot)) return true;
     return shot.chains.every(({ parts }) => {
       const bytes = Buffer.concat(parts.map((part) => ('read' in part ? part.read : new Uint8Array())));
-      return this.#kept.delete(key(bytes, HEADER));
+      return this.#kept.delete(key(bytes, NET_HDR));
     });
   }
 

@@ -7,7 +7,7 @@ import {
   splitAreaSizes,
 } from '../../specs/virtio-1.1/ring-layout.ts';
 import type { Address, AvailFault, DescFault } from './fault.ts';
-import type { Chain, Shot } from './shot.ts';
+import { type Chain, type Shot, slotsOf } from './shot.ts';
 
 /** Bytes of memory that one shot has for itself. */
 export const ARENA = 8192;
@@ -80,7 +80,7 @@ export class Image {
     let slot = 0;
     for (const chain of shot.chains) {
       this.chains.push(this.#place(chain, slot));
-      slot += chain.table ? 1 : chain.parts.length;
+      slot += slotsOf(chain);
     }
     this.available = shot.packed ? 0 : shot.chains.length;
     if (!shot.packed) this.#publish();
@@ -129,7 +129,7 @@ export class Image {
 
   /** Add what the descriptor at `at` stands for, its table included; tables in tables are left out. Returns its flags. */
   #measure(at: number, room: Room, inTable = false): number {
-    const flags = this.#view.getUint16(at + (this.#packed ? 14 : 12), true);
+    const flags = this.#flags(at);
     const len = this.#view.getUint32(at + 8, true);
     if ((flags & DESC_F.INDIRECT) === 0) {
       if ((flags & DESC_F.WRITE) !== 0) room.writable += len;
@@ -137,7 +137,7 @@ export class Image {
       return flags;
     }
     if (inTable) return flags;
-    const table = this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32 - this.#iova;
+    const table = this.#target(at);
     for (let i = 0; DESC_SIZE * (i + 1) <= len; i++) {
       const entry = table + DESC_SIZE * i;
       if (i === MOST_ENTRIES || entry < 0 || entry + DESC_SIZE > ARENA) break;
@@ -149,8 +149,8 @@ export class Image {
 
   #follow(at: number, into: Span[], deeper: boolean): void {
     if (at + DESC_SIZE > ARENA) return;
-    const start = this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32 - this.#iova;
-    const flags = this.#view.getUint16(at + (this.#packed ? 14 : 12), true);
+    const start = this.#target(at);
+    const flags = this.#flags(at);
     const length = this.#view.getUint32(at + 8, true);
     if (start + length <= 0 || start >= ARENA || length === 0) return;
     const span = { start: Math.max(0, start), end: Math.min(ARENA, start + length) };
@@ -200,6 +200,15 @@ export class Image {
     this.#view.setUint32(at + 8, len, true);
     this.#view.setUint16(at + (this.#packed ? 14 : 12), flags, true);
     this.#view.setUint16(at + (this.#packed ? 12 : 14), link, true);
+  }
+
+  /** Where the descriptor at `at` points, as an offset into the arena; it may lie outside. */
+  #target(at: number): number {
+    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 2 ** 32 - this.#iova;
+  }
+
+  #flags(at: number): number {
+    return this.#view.getUint16(at + (this.#packed ? 14 : 12), true);
   }
 
   #address(at: number, iova: Iova): void {

@@ -1,3 +1,4 @@
+import { BASELINE } from '../../conformance/session/bring-up.ts';
 import { type Iova, PERM } from '../../framework/device.ts';
 import type { ParentInstance } from '../../framework/parent.ts';
 import type { TakenFrame } from '../../framework/peer.ts';
@@ -12,8 +13,6 @@ import type { Shot } from './shot.ts';
 const BASE = 0x5000_0000;
 /** Units of work that a device without time of its own may take over one shot. */
 const MOST_WORK = 256;
-/** What every driver of version 1 accepts where it is offered, as sessions of steps do (section 6.1). */
-const BASELINE = bitMask(['VERSION_1', 'ACCESS_PLATFORM', 'ORDER_PLATFORM']);
 
 /** The target cannot be sent sessions ahead. */
 export class NoPostedDriver extends Error {

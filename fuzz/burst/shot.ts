@@ -1,6 +1,9 @@
+import { BLK_T, blkHeader, SECTOR } from '../../conformance/kits/blk.ts';
+import { NET_HDR } from '../../conformance/kits/net.ts';
 import type { DeviceFacts } from '../../conformance/runner/device-facts.ts';
-import { bitMask } from '../../specs/virtio-1.1/features.ts';
+import { concat } from '../../conformance/steps/buffer-steps.ts';
 import { between, chance, type Draw, pick, SeededDraw } from '../draw.ts';
+import { offers } from '../scenes/scene.ts';
 import { drawFaults, type Fault } from './fault.ts';
 
 /** A stretch of a buffer: bytes for the device to read, or room for it to write. */
@@ -42,15 +45,11 @@ export const slotsOf = ({ parts, table }: Chain): number => (table ? 1 : parts.l
 const SPLIT_SIZES = [4, 8, 8, 16];
 const PACKED_SIZES = [4, 5, 7, 8, 13, 16];
 const MOST_CHAINS = 3;
-const SECTOR = 512;
 /** Sectors that are read and written. */
 const SECTORS = 64;
-const VIRTIO_NET_HDR = 12;
 
 /** Whether shots know requests of this device type. */
 export const hasShots = ({ type }: DeviceFacts): boolean => type === 'blk' || type === 'net';
-
-const offers = (facts: DeviceFacts, name: string) => (BigInt(facts.offered) & bitMask([name])) !== 0n;
 
 /** Draw shot number `seed` for a device. */
 export function drawShot(facts: DeviceFacts, seed: number): Shot {
@@ -106,11 +105,10 @@ function oddParts(draw: Draw): Part[] {
 /** A sector read or written (section 5.2.6). */
 function transfer(facts: DeviceFacts, draw: Draw): Pick<Chain, 'parts' | 'request'> {
   const dir = offers(facts, 'blk.RO') || chance(draw, 50) ? 'in' : 'out';
-  const header = new Uint8Array(16);
-  header[0] = dir === 'out' ? 1 : 0;
   const capacity = (facts.values.capacity as number) || 1;
-  header[8] = draw.int(Math.min(SECTORS, capacity));
-  const readable = dir === 'out' ? joined(header, bytesOf(draw, SECTOR)) : header;
+  const sector = draw.int(Math.min(SECTORS, capacity));
+  const header = blkHeader(dir === 'out' ? BLK_T.OUT : BLK_T.IN, sector);
+  const readable = dir === 'out' ? concat([header, bytesOf(draw, SECTOR)]) : header;
   const writable = dir === 'out' ? 1 : SECTOR + 1;
   const parts = [...cutRead(draw, readable), ...cutWrite(draw, writable)];
   return { parts, request: { dir, size: SECTOR, usedLen: writable } };
@@ -121,7 +119,7 @@ function transmission(draw: Draw): Pick<Chain, 'parts' | 'request'> {
   const size = between(draw, 60, 180);
   const frame = bytesOf(draw, size);
   frame[0] &= 0xfe;
-  const parts = cutRead(draw, joined(new Uint8Array(VIRTIO_NET_HDR), frame));
+  const parts = cutRead(draw, concat([new Uint8Array(NET_HDR), frame]));
   return { parts, request: { dir: 'out', size, usedLen: 0 } };
 }
 
@@ -149,11 +147,4 @@ const POOL = (() => {
 function bytesOf(draw: Draw, size: number): Uint8Array {
   const from = draw.int(POOL.length - size);
   return POOL.slice(from, from + size);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const all = new Uint8Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }
