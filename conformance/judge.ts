@@ -24,7 +24,7 @@ export const ORACLES: readonly Oracle[] = [run, expectations, memoryAndRings, mo
 /** Judge a history. Pure: the same history gives the same judgement. */
 export function judge(history: History): Judgement {
   const all: Finding[] = [];
-  for (const oracle of ORACLES) all.push(...oracle(history));
+  for (const oracle of ORACLES) for (const one of oracle(history)) all.push(one);
   const findings = withoutGround(all.sort((a, b) => (a.event ?? 0) - (b.event ?? 0)));
   const verdict = verdictOf(findings);
   const lack =

@@ -27,7 +27,15 @@ export interface Sequence {
 
 /** Number steps anew; used after a list was cut or joined. */
 export const numbered = (steps: readonly Omit<SequenceStep, 'at'>[]): SequenceStep[] =>
-  steps.map((step, i) => ({ ...step, at: `steps[${i}]` }));
+  steps.map((step, i) => ({
+    name: step.name,
+    args: step.args,
+    for: step.for,
+    control: step.control,
+    tier: step.tier,
+    bound: step.bound,
+    at: `steps[${i}]`,
+  }));
 
 /** Steps that may not be torn apart, each with those that are bound to it. */
 export function pieces<Step extends { bound?: true }>(steps: readonly Step[]): Step[][] {

@@ -1,5 +1,6 @@
 import { describe, resembles, type Wanted, whatDiffers } from './frame-difference.ts';
 import { type NormalFrame, normalise, reassemble, type SeenFrame } from './frame-normal.ts';
+import { labelOf } from './frame-spec.ts';
 import type { BuiltFrame } from './frames.ts';
 import { headersOf, sumOffset } from './sums.ts';
 
@@ -48,7 +49,7 @@ export function compareFrames(
   if (late === undefined || options.anyOrder) return problems;
   return [
     ...problems,
-    { kind: 'order', expected: `frame ${late.label} in its turn`, actual: 'it came too late' },
+    { kind: 'order', expected: `frame ${nameOf(late)} in its turn`, actual: 'it came too late' },
   ];
 }
 
@@ -70,7 +71,8 @@ function withSizeOf(frame: SeenFrame, expected: readonly BuiltFrame[]): SeenFram
 function wantedOf(frame: BuiltFrame, loose: boolean): Wanted[] {
   const pieces = normalise(frame);
   return pieces.map(({ bytes, segment, whole }, i) => ({
-    label: pieces.length > 1 ? `${frame.label}, segment ${i}` : frame.label,
+    spec: frame.spec,
+    ...(pieces.length > 1 ? { piece: i } : {}),
     bytes,
     segment: segment ?? 0,
     loose: loose || segment !== undefined || whole === true,
@@ -78,6 +80,10 @@ function wantedOf(frame: BuiltFrame, loose: boolean): Wanted[] {
     ...(whole ? { fragments: frame.meta?.gsoSize ?? 0 } : {}),
   }));
 }
+
+/** An expected frame as an author would say it. */
+const nameOf = ({ spec, piece }: Wanted): string =>
+  piece === undefined ? labelOf(spec) : `${labelOf(spec)}, segment ${piece}`;
 
 function problemsOf(
   left: Wanted[],
@@ -93,7 +99,7 @@ function problemsOf(
     if (at >= 0) {
       const [want] = unmatched.splice(at, 1);
       const why = whatDiffers(want, frame) ?? 'it came twice';
-      problems.push({ kind: 'different', expected: `frame ${want.label}`, actual: why });
+      problems.push({ kind: 'different', expected: `frame ${nameOf(want)}`, actual: why });
     } else if (!options.others) {
       problems.push({
         kind: 'extra',
@@ -106,7 +112,7 @@ function problemsOf(
     for (const want of unmatched)
       problems.push({
         kind: 'missing',
-        expected: `frame ${want.label} arrives`,
+        expected: `frame ${nameOf(want)} arrives`,
         actual: `missing (frames that came: ${came})`,
       });
   }

@@ -1,4 +1,5 @@
 import type { NormalFrame } from './frame-normal.ts';
+import type { FrameSpec } from './frame-spec.ts';
 import { markerBytes } from './frames.ts';
 import { fullSumGood, get16, headersOf, ipSumGood, put16 } from './sums.ts';
 
@@ -21,7 +22,9 @@ function canonical(frame: Uint8Array, segment: number): Uint8Array {
 
 /** A frame, or a segment of one, that is expected. */
 export interface Wanted {
-  label: string;
+  spec: FrameSpec;
+  /** Which segment of it, where there are several. */
+  piece?: number;
   bytes: Uint8Array;
   segment: number;
   loose: boolean;

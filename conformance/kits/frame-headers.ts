@@ -1,4 +1,5 @@
 import type { FrameSpec } from './frame-spec.ts';
+import { fromHex } from './hex.ts';
 import { put16, putIpSum } from './sums.ts';
 
 /** Addresses of the two ends. */
@@ -17,7 +18,7 @@ export function macOf(name: string, { dev, peer }: Macs): Uint8Array {
   if (name === 'broadcast') return new Uint8Array(6).fill(0xff);
   const hex = name.replaceAll(':', '');
   if (!/^[0-9a-f]{12}$/i.test(hex)) throw new RangeError(`not a MAC address: ${name}`);
-  return Uint8Array.from(Buffer.from(hex, 'hex'));
+  return fromHex(hex);
 }
 
 /** Write the Ethernet header, with a VLAN tag where the spec has one. */

@@ -1,12 +1,12 @@
 import type { FrameMeta } from '../../framework/peer.ts';
 import { ethernet, ipv4, ipv6, type Macs } from './frame-headers.ts';
-import { type FrameArg, type FrameSpec, frameSpecs, labelOf } from './frame-spec.ts';
+import { type FrameArg, type FrameSpec, frameSpecs } from './frame-spec.ts';
+import { fromHex } from './hex.ts';
 import { headersOf, pseudoSum, put16, put32, putFullSum, sumOffset } from './sums.ts';
 
 /** A frame as bytes, with what goes beside them. */
 export interface BuiltFrame {
-  /** As an author would say it. */
-  label: string;
+  spec: FrameSpec;
   bytes: Uint8Array;
   meta?: FrameMeta;
   marker?: number;
@@ -30,37 +30,40 @@ interface Shape {
   size: number;
 }
 
+const SHAPES = [
+  { key: 't4', ip: 4, proto: 6, fromDevice: true },
+  { key: 't6', ip: 6, proto: 6, fromDevice: true },
+  { key: 'u4', ip: 4, proto: 17, fromDevice: true },
+  { key: 'u6', ip: 6, proto: 17, fromDevice: true },
+  { key: 'r4', ip: 4, proto: 6, fromDevice: false },
+  { key: 'r6', ip: 6, proto: 6, fromDevice: false },
+  { key: 'ru', ip: 4, proto: 17, fromDevice: false },
+  { key: 'ru6', ip: 6, proto: 17, fromDevice: false },
+] as const;
+
 function shapeOf(spec: FrameSpec): Shape | null {
-  const shapes: [number | undefined, 4 | 6, 6 | 17, boolean][] = [
-    [spec.t4, 4, 6, true],
-    [spec.t6, 6, 6, true],
-    [spec.u4, 4, 17, true],
-    [spec.u6, 6, 17, true],
-    [spec.r4, 4, 6, false],
-    [spec.r6, 6, 6, false],
-    [spec.ru, 4, 17, false],
-    [spec.ru6, 6, 17, false],
-  ];
-  for (const [size, ip, proto, fromDevice] of shapes)
+  for (const { key, ip, proto, fromDevice } of SHAPES) {
+    const size = spec[key];
     if (size !== undefined) return { ip, proto, fromDevice, size };
+  }
   return null;
 }
 
 /** Payload byte i is i mod 251. */
-export function payloadBytes(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let i = 0; i < size; i++) bytes[i] = i % 251;
-  return bytes;
+const PERIOD = 251;
+
+/** Fill `bytes` from `start` on with payload. */
+function putPayload(bytes: Uint8Array, start: number): void {
+  const end = bytes.length;
+  for (let i = start; i < end && i < start + PERIOD; i++) bytes[i] = i - start;
+  for (let done = PERIOD; start + done < end; done *= 2) bytes.copyWithin(start + done, start, start + done);
 }
 
 /** Build one frame. @throws RangeError on a spec that is none */
 export function buildFrame(spec: FrameSpec, macs: Macs): BuiltFrame {
-  const label = labelOf(spec);
-  if (spec.raw !== undefined)
-    return { label, bytes: Uint8Array.from(Buffer.from(spec.raw.replace(/\s+/g, ''), 'hex')) };
-  const built = spec.vxlan !== undefined ? vxlan(spec, spec.vxlan, macs) : plain(spec, macs);
-  const marker = spec.marker === undefined ? {} : { marker: spec.marker };
-  return { label, ...built, ...marker };
+  if (spec.raw !== undefined) return { spec, bytes: fromHex(spec.raw.replace(/\s+/g, '')) };
+  const { bytes, meta } = spec.vxlan !== undefined ? vxlan(spec, spec.vxlan, macs) : plain(spec, macs);
+  return { spec, bytes, meta, marker: spec.marker };
 }
 
 function plain(spec: FrameSpec, macs: Macs, content?: Uint8Array): { bytes: Uint8Array; meta?: FrameMeta } {
@@ -88,7 +91,8 @@ function plain(spec: FrameSpec, macs: Macs, content?: Uint8Array): { bytes: Uint
     put16(bytes, l4 + 14, 0xffff);
     bytes.fill(1, l4 + 20, payload);
   } else put16(bytes, l4 + 4, (8 + size) & 0xffff);
-  bytes.set(content ?? payloadBytes(size), payload);
+  if (content === undefined) putPayload(bytes, payload);
+  else bytes.set(content, payload);
   overlay(bytes, payload, spec);
   sums(bytes, spec);
   return withMeta(bytes, spec, { ip, proto, l4, payload });
@@ -107,12 +111,12 @@ function withoutIp(spec: FrameSpec, macs: Macs): Uint8Array {
   if (size === undefined) throw new RangeError(`not a frame: ${JSON.stringify(spec)}`);
   const bytes = new Uint8Array(l3 + size);
   ethernet(bytes, spec, macs, spec.eth !== undefined, 0x88b5);
-  bytes.set(payloadBytes(size), l3);
+  putPayload(bytes, l3);
   overlay(bytes, l3, spec);
   return bytes;
 }
 
-function vxlan(spec: FrameSpec, inner: FrameSpec, macs: Macs): { bytes: Uint8Array } {
+function vxlan(spec: FrameSpec, inner: FrameSpec, macs: Macs): { bytes: Uint8Array; meta?: FrameMeta } {
   const { bytes: frame } = buildFrame(inner, macs);
   const content = new Uint8Array(8 + frame.length);
   content[0] = 0x08;
@@ -126,7 +130,7 @@ function overlay(bytes: Uint8Array, payload: number, spec: FrameSpec): void {
   if (spec.marker !== undefined)
     bytes.set(markerBytes(spec.marker).subarray(0, Math.max(0, bytes.length - payload)), payload);
   if (spec.end !== undefined) {
-    const end = Buffer.from(spec.end.replace(/\s+/g, ''), 'hex');
+    const end = fromHex(spec.end.replace(/\s+/g, ''));
     bytes.set(end, bytes.length - end.length);
   }
 }
@@ -140,8 +144,7 @@ function sums(bytes: Uint8Array, spec: FrameSpec): void {
   else if (sum === 'pseudo') put16(bytes, field, pseudoSum(bytes, headers, bytes.length - headers.l4));
   else putFullSum(bytes, headers);
   if (sum === 'bad') bytes[field + 1] ^= 1;
-  if (spec.patch !== undefined)
-    bytes.set(Buffer.from(spec.patch.hex.replace(/\s+/g, ''), 'hex'), spec.patch.at);
+  if (spec.patch !== undefined) bytes.set(fromHex(spec.patch.hex.replace(/\s+/g, '')), spec.patch.at);
 }
 
 function withMeta(

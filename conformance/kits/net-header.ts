@@ -1,4 +1,5 @@
 import type { FrameMeta } from '../../framework/peer.ts';
+import { fromHex } from './hex.ts';
 
 /** The packet header (section 5.1.6) as fields. */
 export interface NetHdr {
@@ -43,7 +44,7 @@ export function hdrBytes(arg: HdrArg = 'H0'): Uint8Array {
   const hex = NAMED_HDRS[is] ?? is.replace(/\s+/g, '');
   if (!/^([0-9a-f]{2})*$/i.test(hex))
     throw new RangeError(`no header is called ${is}; known: ${Object.keys(NAMED_HDRS).join(', ')}`);
-  const bytes = Uint8Array.from(Buffer.from(hex, 'hex'));
+  const bytes = fromHex(hex);
   for (const [name, at, width] of FIELDS) {
     const value = (fields as Partial<NetHdr>)[name];
     if (value === undefined) continue;

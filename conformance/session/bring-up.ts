@@ -101,7 +101,8 @@ export function usableQueues(session: Session): number[] {
   if (session.instance.device.nvqs === 1) return [0];
   if (session.deviceType !== 'net') return Array.from({ length: session.instance.device.nvqs }, (_, i) => i);
   const pairs = netPairs(session);
-  const queues = Array.from({ length: 2 * pairs }, (_, i) => i);
+  const queues: number[] = [];
+  while (queues.length < 2 * pairs) queues.push(queues.length);
   if (session.has('VIRTIO_NET_F_CTRL_VQ')) queues.push(controlQueue(session));
   return queues;
 }

@@ -44,8 +44,8 @@ export class SessionBuffers {
     const b = this.#serial++;
     const label = name === '' ? `b${b}` : name;
     const { bytes } = memory.host;
-    const placed: NamedRegion[] = [];
-    const elements: Element[] = [];
+    const placed = new Array<NamedRegion>(parts.length);
+    const elements = new Array<Element>(parts.length);
     const readable: [number, number, number][] = [];
     const writable: [number, number, number][] = [];
     for (let i = 0; i < parts.length; i++) {
@@ -55,8 +55,8 @@ export class SessionBuffers {
       const { name: own, pa, iova } = regions?.[i] ?? memory.alloc(`${label}.${i}`, size, 1);
       if (write) bytes.fill(poison, pa, pa + size);
       else bytes.set(part.read, pa);
-      placed.push({ name: own, pa, iova, size });
-      elements.push({ iova, len: size, write });
+      placed[i] = { name: own, pa, iova, size };
+      elements[i] = { iova, len: size, write };
       (write ? writable : readable).push([iova, pa, size]);
     }
     const buffer: Buffer = {

@@ -297,8 +297,13 @@ export class SessionQueues {
     const queue = this.must(idx);
     if (queue.pending.length === 0) return;
     this.#session.recorder.push({ k: 'publish', q: idx, b: queue.pending });
-    const buffers = queue.pending.flatMap((b) => this.#session.buffers.bySerial(b) ?? []);
-    for (const buffer of buffers) buffer.published = true;
+    const buffers: Buffer[] = [];
+    for (const b of queue.pending) {
+      const buffer = this.#session.buffers.bySerial(b);
+      if (buffer === undefined) continue;
+      buffer.published = true;
+      buffers.push(buffer);
+    }
     queue.pending = [];
     queue.announced = false;
     queue.ring.publish();

@@ -57,15 +57,16 @@ function exposeSlots({ breached, queues, memory, recorder }: Session): void {
     if (!queues.tableChanged(queue)) continue;
     const { view } = memory.host;
     const w: [number, number, number][] = [];
-    const at = Array.from({ length: queue.num }, (_, i): [number, number] => {
+    const at = new Array<[number, number]>(queue.num);
+    for (let i = 0; i < queue.num; i++) {
       const slot = queue.areas.desc.pa + 16 * i;
       const iova = view.getUint32(slot + 4, true) * 0x1_0000_0000 + view.getUint32(slot, true);
       const pa = memory.physical(iova);
       const length = view.getUint32(slot + 8, true);
       if (!queue.packed && pa >= 0 && (view.getUint16(slot + 12, true) & DESC_F.WRITE) !== 0)
         w.push([iova, pa, length]);
-      return [pa, length];
-    });
+      at[i] = [pa, length];
+    }
     recorder.push({ k: 'expose', w, ...(queue.packed ? { slots: { q: queue.idx, at } } : {}) });
   }
 }

@@ -1,4 +1,4 @@
-import { Buffer as NodeBuffer } from 'node:buffer';
+import { toHex } from '../kits/hex.ts';
 import { pattern } from '../kits/kit.ts';
 import type { Part } from '../session/buffers.ts';
 import { addOptions } from '../session/requests.ts';
@@ -58,10 +58,6 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   }
   return all;
 }
-
-/** Bytes as lower-case hex, as histories keep them. */
-export const toHex = (bytes: Uint8Array): string =>
-  NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 
 interface SubmitArgs extends FramingArgs {
   queue?: number | string;

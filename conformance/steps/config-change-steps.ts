@@ -1,5 +1,5 @@
 import { configField } from '../../specs/virtio-1.1/config-space.ts';
-import { toHex } from './buffer-steps.ts';
+import { toHex } from '../kits/hex.ts';
 import { defineStep, obj, TEXT } from './step.ts';
 
 const CONFIG_VALUES = 'config-told';

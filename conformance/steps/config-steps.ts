@@ -1,7 +1,8 @@
 import { configField, configFields } from '../../specs/virtio-1.1/config-space.ts';
+import { toHex } from '../kits/hex.ts';
 import { mediumOf } from '../kits/medium.ts';
 import type { Session } from '../session/session.ts';
-import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf } from './buffer-steps.ts';
 import { queueIndex } from './request/queue-arg.ts';
 import { BOOL, defineStep, INT, list, obj, oneOf, type Problem, TEXT } from './step.ts';
 

@@ -1,8 +1,8 @@
 import { type ConfigField, configFields } from '../../specs/virtio-1.1/config-space.ts';
 import { bitMask } from '../../specs/virtio-1.1/features.ts';
 import { statusNames } from '../../specs/virtio-1.1/status.ts';
+import { toHex } from '../kits/hex.ts';
 import type { Session } from '../session/session.ts';
-import { toHex } from './buffer-steps.ts';
 import { defineStep, INT, obj, type Problem, TEXT } from './step.ts';
 
 /** Fields of this device type whose feature is offered, as far as the configuration space is required to reach. */

@@ -11,6 +11,7 @@ import {
   type VdpaRelease,
   vdpaAttribute,
 } from '../../specs/vdpa/netlink.ts';
+import { fromHex } from '../kits/hex.ts';
 
 /** A value as cases write it: a number, a text, u64 also as `0x…`, bytes as `52:54:00:12:34:56`. */
 export type WrittenValue = number | string;
@@ -25,7 +26,7 @@ export function putAttribute(writer: AttributeWriter, name: string, value: Writt
   else writer.put(id, littleEndian(BigInt(value), WIDTH[kind]));
 }
 
-const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(':', ''), 'hex'));
+const bytesOf = (text: string): Uint8Array => fromHex(text.replaceAll(':', ''));
 
 /** An attribute that came, by name, with its value as plain JSON; one that is malformed or unknown as bytes. */
 export function readAttribute({ type, payload }: NlAttribute, release: VdpaRelease): [string, WrittenValue] {

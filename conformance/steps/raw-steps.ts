@@ -1,7 +1,8 @@
 import { writePackedDesc } from '../../framework/virtqueue/driver/raw-packed.ts';
 import { writeSplitDesc } from '../../framework/virtqueue/driver/raw-split.ts';
+import { toHex } from '../kits/hex.ts';
 import type { Session } from '../session/session.ts';
-import { BYTES, type BytesArg, bytesOf, toHex } from './buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf } from './buffer-steps.ts';
 import { QUEUE_ARG, queueIndex } from './request/queue-arg.ts';
 import { BOOL, defineStep, INT, obj, orExpression, type Problem, TEXT } from './step.ts';
 

@@ -1,4 +1,4 @@
-import { toHex } from '../../conformance/steps/buffer-steps.ts';
+import { toHex } from '../../conformance/kits/hex.ts';
 import { numbered, type Sequence } from '../sequence.ts';
 import { type DrawnStep, step } from '../strategy.ts';
 import type { Fault } from './fault.ts';

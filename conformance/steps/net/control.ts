@@ -1,9 +1,10 @@
 import { ACK_BYTES, type Acks, allowedAcks } from '../../../specs/model/net/control.ts';
 import { configField } from '../../../specs/virtio-1.1/config-space.ts';
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
+import { toHex } from '../../kits/hex.ts';
 import { macsOf } from '../../kits/net-probes.ts';
 import { netPairs } from '../../session/bring-up.ts';
-import { BYTES, type BytesArg, bytesOf, concat, toHex } from '../buffer-steps.ts';
+import { BYTES, type BytesArg, bytesOf, concat } from '../buffer-steps.ts';
 import { BOOL, defineStep, INT, list, obj, orExpression, type Problem, TEXT } from '../step.ts';
 import { CLASSES, type ClassName } from './control-classes.ts';
 import {

@@ -1,10 +1,10 @@
 import { STATUS } from '../../../specs/virtio-1.1/status.ts';
 import type { FrameSpec } from '../../kits/frame-spec.ts';
 import { buildFrame } from '../../kits/frames.ts';
+import { toHex } from '../../kits/hex.ts';
 import { ownMac, PEER_MAC, sameFrame } from '../../kits/net.ts';
 import { macsOf, receivedFrames, receiveQueues, serial, topUp } from '../../kits/net-probes.ts';
 import type { Session } from '../../session/session.ts';
-import { toHex } from '../buffer-steps.ts';
 import { BOOL, defineStep, INT, list, obj, type Problem, TEXT } from '../step.ts';
 import { postCommand, workUntil } from './control-command.ts';
 

@@ -4,6 +4,7 @@ import type { Macs } from '../../kits/frame-headers.ts';
 import type { SeenFrame } from '../../kits/frame-normal.ts';
 import type { FrameArg } from '../../kits/frame-spec.ts';
 import { buildFrames } from '../../kits/frames.ts';
+import { fromHex } from '../../kits/hex.ts';
 import { ownMac, PEER_MAC } from '../../kits/net.ts';
 import type { Session } from '../../session/session.ts';
 import { BOOL, type Problem } from '../step.ts';
@@ -18,12 +19,12 @@ export interface FrameJson {
 }
 
 export const fromJson = ({ hex, meta }: FrameJson): SeenFrame => ({
-  bytes: Uint8Array.from(Buffer.from(hex, 'hex')),
+  bytes: fromHex(hex),
   ...(meta ? { meta } : {}),
 });
 
 export const macsFrom = (hex: string): Macs => ({
-  dev: Uint8Array.from(Buffer.from(hex, 'hex')),
+  dev: fromHex(hex),
   peer: PEER_MAC,
 });
 

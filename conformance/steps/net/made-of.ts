@@ -1,10 +1,10 @@
 import { describe } from '../../kits/frame-difference.ts';
 import type { FrameArg } from '../../kits/frame-spec.ts';
 import { buildFrames } from '../../kits/frames.ts';
+import { toHex } from '../../kits/hex.ts';
 import { takenFrames } from '../../kits/net.ts';
 import { headersOf } from '../../kits/sums.ts';
 import type { Session } from '../../session/session.ts';
-import { toHex } from '../buffer-steps.ts';
 import { type Count, judgeCount, type Problem } from '../step.ts';
 import { macsOf } from './frame-match.ts';
 import type { PeerSeen } from './peer-args.ts';

@@ -2,9 +2,9 @@ import type { FrameMeta, PeerOffload } from '../../../framework/peer.ts';
 import { describe, isNoise, resembles } from '../../kits/frame-difference.ts';
 import type { FrameArg } from '../../kits/frame-spec.ts';
 import { buildFrames } from '../../kits/frames.ts';
+import { toHex } from '../../kits/hex.ts';
 import { takenFacts, takenFrames } from '../../kits/net.ts';
 import type { Session } from '../../session/session.ts';
-import { toHex } from '../buffer-steps.ts';
 import { BOOL, COUNT, defineStep, list, obj, oneOf, type Problem } from '../step.ts';
 import { FRAMES, orText } from './frame-args.ts';
 import {

@@ -1,11 +1,11 @@
 import { describe, isNoise, resembles } from '../../kits/frame-difference.ts';
 import { buildFrames } from '../../kits/frames.ts';
+import { toHex } from '../../kits/hex.ts';
 import { metaOfHdr } from '../../kits/net-header.ts';
 import { type Packet, publications, receivePackets, receiveState } from '../../kits/net-packets.ts';
 import type { Part } from '../../session/buffers.ts';
 import { addOptions } from '../../session/requests.ts';
 import type { Session } from '../../session/session.ts';
-import { toHex } from '../buffer-steps.ts';
 import { KICK, release } from '../request/release.ts';
 import { BOOL, COUNT, defineStep, INT, judgeCount, list, obj, oneOf, TEXT } from '../step.ts';
 import { FRAMES, orText } from './frame-args.ts';

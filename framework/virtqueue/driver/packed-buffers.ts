@@ -1,4 +1,5 @@
 import { IndexQueue } from './index-queue.ts';
+import { zeroedInts } from './int-slab.ts';
 import { DriverRingError } from './ring.ts';
 
 /**
@@ -27,7 +28,7 @@ export class PackedBuffers {
 
   constructor(num: number, inOrder: boolean) {
     this.num = num;
-    this.notes = new Int32Array(4 * num);
+    this.notes = zeroedInts(4 * num);
     this.tokens = new Array(num).fill(undefined);
     this.order = inOrder ? new IndexQueue(num) : null;
     const stride = scatter(num);

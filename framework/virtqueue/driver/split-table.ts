@@ -2,6 +2,7 @@ import { DESC_F, DESC_SIZE, SPLIT_DESC } from '../../../specs/virtio-1.1/ring-la
 import { type HostMemory, LITTLE_ENDIAN } from '../../memory/host-memory.ts';
 import { NEXT, WRITE } from '../constants.ts';
 import { badElement, noElement, readableTooLate } from './elements.ts';
+import { zeroedInts } from './int-slab.ts';
 import { type AddOptions, DriverRingError, type Element } from './ring.ts';
 
 /**
@@ -37,7 +38,7 @@ export class SplitTable {
     this.num = num;
     this.mask = num - 1;
     this.base = LITTLE_ENDIAN && (pa & 3) === 0 ? pa >> 2 : -1;
-    this.notes = new Int32Array(4 * num);
+    this.notes = zeroedInts(4 * num);
     this.returned = num;
     for (let slot = 0; slot < num; slot++) this.notes[(slot << 2) + 3] = slot;
   }
