@@ -13,6 +13,7 @@ export function addFuzz({ command, context, setCode }: CommandLine): void {
     'fuzz --target simulator-blk --time 60s',
     'fuzz --target ./my-parent.ts --runs 100000 --seed 7 --corpus corpus --focus rings,status',
     'fuzz --target simulator-net --runs 1000000 --shard 2/8 --out out/shard-2',
+    'fuzz --target simulator-net --small --time 60s',
     'fuzz --target qemu:virtio-blk-pci --burst --jobs 1 --time 10m',
   ])
     .option('-t, --target <target>', 'parent and options (default: simulator-blk)')
@@ -37,6 +38,10 @@ export function addFuzz({ command, context, setCode }: CommandLine): void {
     .option('--ignore <requirements>', 'findings about these do not count: known already', commas)
     .option('--code-coverage', 'let fresh code of an in-process parent guide as well (slower)')
     .option('--no-guidance', 'draw every sequence afresh')
+    .option(
+      '--small',
+      'sequences of a few steps on one queue: over 10000 a second in process, all of them judged',
+    )
     .option('--burst', 'small cases sent ahead, thousands a second; only what looks odd is run step by step')
     .option('--json', 'print events as JSON lines')
     .action(async (options) => setCode(await fuzzCommand(options, context)));

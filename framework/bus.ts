@@ -206,9 +206,8 @@ export function checkDevice(device: VdpaDevice): void {
   const ops = device?.ops as unknown as Partial<Record<string, unknown>> | undefined;
   if (ops === undefined || ops === null || typeof ops !== 'object')
     throw new BusError('EINVAL', 'the device has no ops');
-  const problems: string[] = REQUIRED_OPS.filter((op) => typeof ops[op] !== 'function').map(
-    (op) => `op ${op} is missing`,
-  );
+  const problems: string[] = [];
+  for (const op of REQUIRED_OPS) if (typeof ops[op] !== 'function') problems.push(`op ${op} is missing`);
   if ((ops.dmaMap === undefined) !== (ops.dmaUnmap === undefined))
     problems.push('dmaMap and dmaUnmap come together');
   if (device.useVa && !ops.dmaMap && !ops.setMap) problems.push('useVa needs dmaMap or setMap');

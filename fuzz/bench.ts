@@ -4,6 +4,7 @@ import type { Target } from '../conformance/runner/run-instance.ts';
 import { benchOf } from './bench-target.ts';
 import { BurstCampaign } from './burst/burst-campaign.ts';
 import { Campaign, type CampaignOptions } from './campaign.ts';
+import { SESSIONS, type Source } from './sequence.ts';
 
 /** Sequences of one campaign between two looks at the clock. */
 const SLICE = 50;
@@ -125,9 +126,9 @@ function forSeconds(campaign: Campaign | BurstCampaign, seconds: number) {
 }
 
 /** Run three campaigns against `target` by turns in this thread for `seconds` in all, warm-up included. */
-export function measureFuzz(target: Target, seconds: number): FuzzRate {
+export function measureFuzz(target: Target, seconds: number, source: Source = SESSIONS): FuzzRate {
   const lane = (options: Partial<CampaignOptions>): Lane => ({
-    campaign: new Campaign(benchOf(target), { seed: 1, ...options }),
+    campaign: new Campaign(benchOf(target), { seed: 1, source, ...options }),
     milliseconds: 0,
   });
   const lanes = [lane({}), lane({ judge: false }), lane({ guidance: false })];
@@ -140,7 +141,7 @@ export function measureFuzz(target: Target, seconds: number): FuzzRate {
     (one, i) => (one.campaign.count - before[i].count) / (one.milliseconds / 1000),
   );
   const sequences = lanes[0].campaign.count - before[0].count;
-  const { ops, events } = contentsOf(target);
+  const { ops, events } = contentsOf(target, source);
   const averageSteps = (lanes[0].campaign.steps - before[0].steps) / sequences;
   return {
     target: target.name,
@@ -162,14 +163,14 @@ const COUNTED = 1000;
 const OPS: ReadonlySet<string> = new Set<HistoryEvent['k']>(['op', 'add', 'publish', 'used']);
 
 /** What a sequence of a campaign against `target` has in it, on average. */
-function contentsOf(target: Target) {
+function contentsOf(target: Target, source: Source) {
   let ops = 0;
   let events = 0;
   const onHistory = (history: History) => {
     events += history.events.length;
     for (const { k } of history.events) if (OPS.has(k)) ops++;
   };
-  const campaign = new Campaign(benchOf(target), { seed: 1, judge: false, onHistory });
+  const campaign = new Campaign(benchOf(target), { seed: 1, source, judge: false, onHistory });
   while (campaign.count < COUNTED) campaign.next();
   return { ops: ops / COUNTED, events: events / COUNTED };
 }

@@ -6,7 +6,7 @@ import { Coverage } from './coverage.ts';
 import { chance, SeededDraw } from './draw.ts';
 import { type Bench, execute } from './execute.ts';
 import { mutate } from './mutate.ts';
-import { drawSequence, type Sequence } from './sequence.ts';
+import { SESSIONS, type Sequence, type Source } from './sequence.ts';
 import type { Focus } from './strategy.ts';
 
 /** Sequences that the guidance keeps to mutate; the oldest of little worth go first. */
@@ -23,6 +23,8 @@ const MUTATE_PERCENT = 45;
 export interface CampaignOptions {
   seed: number;
   focus?: readonly Focus[];
+  /** Where fresh sequences come from (default: whole sessions). */
+  source?: Source;
   /** Keep and mutate sequences that show something new (default true). */
   guidance?: boolean;
   /** Judge what was run (default true); off only to measure what judging costs. */
@@ -83,14 +85,14 @@ export class Campaign {
 
   /** Draw and run the next sequence. Returns the hit, if there is one. */
   next(): Hit | null {
-    const { seed, focus = [], guidance = true } = this.#options;
+    const { seed, focus = [], source = SESSIONS, guidance = true } = this.#options;
     this.#count++;
     const own = (Math.imul(seed, 0x01000193) ^ Math.imul(this.#count, 0x9e3779b1)) >>> 0;
     const draw = new SeededDraw(own);
     const mutating = guidance && this.#kept.length > 0 && chance(draw, MUTATE_PERCENT);
     const sequence = mutating
-      ? mutate(this.#kept, this.#facts, draw, own, focus)
-      : drawSequence(this.#facts, draw, own, focus);
+      ? mutate(this.#kept, this.#facts, draw, own, focus, source)
+      : source.draw(this.#facts, draw, own, focus);
     this.#steps += sequence.steps.length;
     const { history, finding } = execute(sequence, this.#bench, this.#options.judge ?? true);
     this.#options.onHistory?.(history);

@@ -37,7 +37,9 @@ export function record(sequence: Sequence, bench: Bench): History {
   bench.beat?.(sequence);
   const events = attempt(() =>
     runSteps(sequence.steps, {
-      ...settingsOf(sequence),
+      seed: sequence.seed,
+      poison: POISON,
+      features: FEATURES,
       definition: target.definition,
       options: target.options,
       guest,
@@ -52,7 +54,9 @@ export function record(sequence: Sequence, bench: Bench): History {
   return target.migrateTo?.length ? { ...history, migrateTo: [...target.migrateTo] } : history;
 }
 
-const settingsOf = ({ seed }: Sequence) => ({ seed, poison: 0xa5, features: [] });
+/** What writable memory holds beforehand, and features that every bring-up accepts. */
+const POISON = 0xa5;
+const FEATURES: string[] = [];
 
 /** The history of a sequence that was run against `target`. */
 export function historyOf(sequence: Sequence, target: History['target'], events: HistoryEvent[]): History {
@@ -60,7 +64,9 @@ export function historyOf(sequence: Sequence, target: History['target'], events:
     version: HISTORY_VERSION,
     case: { id: `fuzz/${sequence.seed}`, requirements: ['INV-ALIVE'], class: 'resilience' },
     target,
-    ...settingsOf(sequence),
+    seed: sequence.seed,
+    poison: POISON,
+    features: FEATURES,
     steps: sequence.steps,
     events,
   };

@@ -1,11 +1,8 @@
 import type { DeviceFacts } from '../conformance/runner/device-facts.ts';
 import { between, chance, type Draw, pick } from './draw.ts';
 import { namedApart } from './names.ts';
-import { drawSequence, numbered, pieces, type Sequence, type SequenceStep } from './sequence.ts';
+import { numbered, pieces, type Sequence, type SequenceStep, type Source } from './sequence.ts';
 import type { Focus } from './strategy.ts';
-
-/** Longest sequence that mutation makes. */
-const LONGEST = 45;
 
 /**
  * A sequence near others that showed something new: steps left out, repeated, moved, taken from another one,
@@ -17,6 +14,7 @@ export function mutate(
   draw: Draw,
   seed: number,
   focus: readonly Focus[],
+  source: Source,
 ): Sequence {
   const base = pieces(pick(draw, corpus).steps);
   let parts = [...base];
@@ -41,13 +39,13 @@ export function mutate(
         break;
       }
       default:
-        parts = [...parts.slice(0, at), ...pieces(drawSequence(facts, draw, seed, focus).steps)];
+        parts = [...parts.slice(0, at), ...pieces(source.draw(facts, draw, seed, focus).steps)];
     }
     if (parts.length === 0) parts = [...base];
   }
   const steps: Omit<SequenceStep, 'at'>[] = [];
   for (const part of namedApart(parts)) {
-    if (steps.length > 0 && steps.length + part.length > LONGEST) break;
+    if (steps.length > 0 && steps.length + part.length > source.longest) break;
     steps.push(...part);
   }
   if (chance(draw, 90)) steps.push({ name: 'settle', args: {} });

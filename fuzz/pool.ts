@@ -25,6 +25,7 @@ export interface FuzzPoolOptions {
   guidance: boolean;
   codeCoverage: boolean;
   burst: boolean;
+  small: boolean;
   corpus: Sequence[];
   /** Hand over the kept sequences with `onProgress`; off where nobody stores them. */
   collect: boolean;
@@ -101,7 +102,7 @@ function runLife(
   return new Promise((resolve, reject) => {
     const shared = { control: new SharedArrayBuffer(12), last: new SharedArrayBuffer(LAST_SIZE) };
     const control = new Int32Array(shared.control);
-    const { target, reference, focus, guidance, codeCoverage, burst } = options;
+    const { target, reference, focus, guidance, codeCoverage, burst, small } = options;
     const { corpus, collect, known, ignored, shrinkMs } = options;
     const task: FuzzTask = {
       target,
@@ -112,6 +113,7 @@ function runLife(
       guidance,
       codeCoverage,
       burst,
+      small,
       corpus,
       collect,
       known,

@@ -15,6 +15,8 @@ export interface FuzzTask {
   guidance: boolean;
   /** Shots that are sent ahead instead of sequences. */
   burst: boolean;
+  /** Sequences of a few steps on one queue instead of whole sessions. */
+  small: boolean;
   /** Ask V8 for code coverage per batch as well. */
   codeCoverage: boolean;
   corpus: Sequence[];

@@ -25,6 +25,13 @@ export interface Sequence {
   steps: SequenceStep[];
 }
 
+/** Where a campaign draws fresh sequences from. */
+export interface Source {
+  draw(facts: DeviceFacts, draw: Draw, seed: number, focus: readonly Focus[]): Sequence;
+  /** Most steps of a sequence that mutation makes. */
+  readonly longest: number;
+}
+
 /** Number steps anew; used after a list was cut or joined. */
 export const numbered = (steps: readonly Omit<SequenceStep, 'at'>[]): SequenceStep[] =>
   steps.map((step, i) => ({
@@ -62,6 +69,9 @@ export function drawSequence(
   extend(steps, view, draw, between(draw, SHORTEST, LONGEST), lawful, focus);
   return { seed, steps: numbered(steps) };
 }
+
+/** Whole sessions: what campaigns draw unless they are told otherwise. */
+export const SESSIONS: Source = { draw: drawSequence, longest: 45 };
 
 /** Draw steps until there are `length`. */
 export function extend(

@@ -5,11 +5,13 @@ import { benchOf } from './bench-target.ts';
 import { BurstCampaign } from './burst/burst-campaign.ts';
 import { NoPostedDriver } from './burst/range.ts';
 import { hasShots } from './burst/shot.ts';
+import { SMALL_CASES } from './burst/small-cases.ts';
 import { Campaign, type Hit } from './campaign.ts';
 import { CodeCoverage } from './code-coverage.ts';
 import type { Bench } from './execute.ts';
 import { LastSequence } from './last-sequence.ts';
 import type { FoundBug, FuzzMessage, FuzzTask } from './protocol.ts';
+import { SESSIONS } from './sequence.ts';
 import { IN_PROCESS, type ShrinkBudget, shrink } from './shrink.ts';
 
 /** Milliseconds between progress messages. */
@@ -24,6 +26,7 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
     const bench = benchOf(await resolveTarget(task.target, source));
     const reference = task.reference === '' ? null : benchOf(await resolveTarget(task.reference, source));
     if (task.burst && !hasShots(bench.facts)) throw noBursts(task.target, `is of type ${bench.facts.type}`);
+    if (task.small && !hasShots(bench.facts)) throw noSmallCases(task.target, bench.facts.type);
     work(task, bench, reference);
     bench.renew?.();
     send({ kind: 'done' });
@@ -45,6 +48,12 @@ const noBursts = (target: string, why: string) =>
   new TargetError(
     `${target} ${why}: no bursts`,
     'bursts go to blk and net devices in process or behind qemu:; leave out --burst',
+  );
+
+const noSmallCases = (target: string, type: string) =>
+  new TargetError(
+    `${target} is of type ${type}: no small cases`,
+    'small cases are for blk and net devices; leave out --small',
   );
 
 function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
@@ -103,7 +112,11 @@ function work(task: FuzzTask, bench: Bench, reference: Bench | null): void {
 
 function guided(task: FuzzTask, bench: Bench): Campaign {
   const code = task.codeCoverage ? new CodeCoverage() : null;
-  return new Campaign(bench, { ...task, ...(code ? { batchSignal: () => code.fresh() } : {}) });
+  return new Campaign(bench, {
+    ...task,
+    source: task.small ? SMALL_CASES : SESSIONS,
+    ...(code ? { batchSignal: () => code.fresh() } : {}),
+  });
 }
 
 function report(hit: Hit, bench: Bench, reference: Bench | null, budget: ShrinkBudget): void {

@@ -19,6 +19,7 @@ async function campaign(collect: boolean) {
     guidance: true,
     codeCoverage: false,
     burst: false,
+    small: false,
     corpus: [],
     collect,
     known: [],

@@ -29,12 +29,18 @@ export class RecordedOps implements VdpaConfigOps {
   /** Called before every op: what the driver has stored must be where the device looks for it. */
   before: (() => void) | null = null;
 
+  /** Has every optional op; {@link of} makes one with those that `ops` has. */
   constructor(ops: VdpaConfigOps, recorder: Recorder) {
     this.#ops = ops;
     this.#recorder = recorder;
-    for (const op of OPTIONAL_OPS) {
-      if (typeof ops[op] !== 'function') (this as Record<string, unknown>)[op] = undefined;
-    }
+  }
+
+  /** `ops` recorded by `recorder`; optional ops that it does not have are undefined. */
+  static of(ops: VdpaConfigOps, recorder: Recorder): RecordedOps {
+    let lacking = 0;
+    for (let i = 0; i < OPTIONAL_OPS.length; i++)
+      if (typeof ops[OPTIONAL_OPS[i]] !== 'function') lacking |= 1 << i;
+    return new (withoutOps(lacking))(ops, recorder);
   }
 
   setVqAddress(idx: number, descArea: Iova, driverArea: Iova, deviceArea: Iova): number {
@@ -255,3 +261,19 @@ const OPTIONAL_OPS = [
   'bindMm',
   'unbindMm',
 ] as const satisfies readonly OpName[];
+
+type Recording = new (ops: VdpaConfigOps, recorder: Recorder) => RecordedOps;
+
+const recordings = new Map<number, Recording>();
+
+/** The class without the optional ops of `lacking`, a bit each in the order of {@link OPTIONAL_OPS}. */
+function withoutOps(lacking: number): Recording {
+  const known = recordings.get(lacking);
+  if (known !== undefined) return known;
+  const made = class extends RecordedOps {};
+  OPTIONAL_OPS.forEach((op, i) => {
+    if ((lacking & (1 << i)) !== 0) Object.defineProperty(made.prototype, op, { value: undefined });
+  });
+  recordings.set(lacking, made);
+  return made;
+}

@@ -167,7 +167,7 @@ export class Session {
     if (typeof instance?.device?.ops !== 'object' || !Array.isArray(instance.abilities))
       throw new TypeError('`create` must return an object with `device`, which has `ops`, and `abilities`');
     this.#guest.range ??= this.guarded('getIovaRange', () => instance.device.ops.getIovaRange?.());
-    const recorded = new RecordedOps(instance.device.ops, this.recorder);
+    const recorded = RecordedOps.of(instance.device.ops, this.recorder);
     const { name, nvqs, ngroups, nas, useVa } = instance.device;
     const device: VdpaDevice = { name, nvqs, ngroups, nas, useVa, ops: recorded };
     recorded.quiet++;

@@ -1,5 +1,7 @@
+import { OutcomeError } from '../../framework/outcome-error.ts';
+
 /** Ends the steps of a case in an orderly way: what follows makes no sense any more. */
-export class StopSteps extends Error {
+export class StopSteps extends OutcomeError {
   readonly code = 'STOP_STEPS';
 }
 

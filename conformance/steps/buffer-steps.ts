@@ -1,4 +1,4 @@
-import { toHex } from '../kits/hex.ts';
+import { fromHex, toHex } from '../kits/hex.ts';
 import { pattern } from '../kits/kit.ts';
 import type { Part } from '../session/buffers.ts';
 import { addOptions } from '../session/requests.ts';
@@ -41,16 +41,16 @@ export function bytesOf(arg: BytesArg): Uint8Array {
   if (typeof arg === 'string') {
     const digits = arg.replace(/\s+/g, '');
     if (!/^([0-9a-fA-F]{2})*$/.test(digits)) throw new RangeError(`not hex bytes: ${JSON.stringify(arg)}`);
-    return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
-      Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
-    );
+    return fromHex(digits);
   }
   if (Array.isArray(arg)) return concat(arg.map(bytesOf));
   return 'fill' in arg ? new Uint8Array(arg.size).fill(arg.fill) : pattern(arg.pattern, arg.size);
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const all = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

@@ -1,3 +1,5 @@
+import { OutcomeError } from '../outcome-error.ts';
+
 /**
  * Memory that driver and device share, addressed by host physical address (byte offset into `bytes`).
  *
@@ -50,7 +52,7 @@ export interface MemoryTracer {
 }
 
 /** An access that no mapping permits, or that leaves physical memory. */
-export class DmaFault extends Error {
+export class DmaFault extends OutcomeError {
   readonly code = 'DMA_FAULT';
   readonly iova: number;
   readonly length: number;

@@ -85,13 +85,11 @@ const tiny = (id: number): Chain => ({
 });
 
 function drawChain(facts: DeviceFacts, draw: Draw, tables: boolean, id: number): Chain {
-  const frame = {
-    table: tables && chance(draw, 40),
-    id,
-    otherIds: chance(draw, 15) ? draw.int(0x10000) : id,
-  };
-  if (chance(draw, 12)) return { ...frame, parts: oddParts(draw), request: null };
-  return { ...frame, ...(facts.type === 'net' ? transmission(draw) : transfer(facts, draw)) };
+  const table = tables && chance(draw, 40);
+  const otherIds = chance(draw, 15) ? draw.int(0x10000) : id;
+  if (chance(draw, 12)) return { table, id, otherIds, parts: oddParts(draw), request: null };
+  const { parts, request } = facts.type === 'net' ? transmission(draw) : transfer(facts, draw);
+  return { table, id, otherIds, parts, request };
 }
 
 /** A shape that no device type knows. */

@@ -15,6 +15,7 @@ import {
 } from '../../framework/virtqueue/bench.ts';
 import { PROJECT_ROOT } from '../../specs/compile-cache.ts';
 import { type BurstRate, measureBeside, measureBursts, measureFuzz } from '../bench.ts';
+import { SMALL_CASES } from '../burst/small-cases.ts';
 
 /** What can be measured, in the order in which it is. */
 export const BENCHES = ['rings', 'catalogue', 'fuzz', 'parents', 'qemu', 'start'] as const;
@@ -60,7 +61,8 @@ export async function benchCommand(options: BenchOptions, context: CommandContex
       const share = seconds / all.length;
       return {
         budget: 'over 10000 sequences of about 25 ops a second on one core',
-        results: all.map((target) => measureFuzz(target, share)),
+        smallCases: all.map((target) => measureFuzz(target, share, SMALL_CASES)),
+        sessions: all.map((target) => measureFuzz(target, share)),
         bursts: all.map((target) => measureBursts(target, share)),
       };
     },

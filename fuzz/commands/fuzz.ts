@@ -26,6 +26,7 @@ export interface FuzzOptions {
   guidance?: boolean;
   codeCoverage?: boolean;
   burst?: boolean;
+  small?: boolean;
   json?: boolean;
 }
 
@@ -58,14 +59,16 @@ function focusOf(names: readonly string[]): Focus[] {
   return names as Focus[];
 }
 
-/** @throws UsageError for options that mean nothing in a burst */
-function refuseWithBurst({ focus, corpus, codeCoverage }: FuzzOptions): void {
-  const given = { '--focus': focus, '--corpus': corpus, '--code-coverage': codeCoverage };
+/** @throws UsageError for options that mean nothing beside `--burst` or `--small` */
+function refuseMisfits({ burst, small, focus, corpus, codeCoverage }: FuzzOptions): void {
+  const [mode, given] = burst
+    ? ['--burst', { '--small': small, '--focus': focus, '--corpus': corpus, '--code-coverage': codeCoverage }]
+    : ['--small', { '--focus': small ? focus : undefined }];
   const wrong = Object.entries(given).find(([, value]) => value !== undefined);
   if (wrong)
     throw new UsageError(
-      `${wrong[0]} has no effect on --burst`,
-      'bursts draw cases of their own; leave one of them out',
+      `${wrong[0]} has no effect on ${mode}`,
+      `${mode} draws cases of its own; leave one of them out`,
     );
 }
 
@@ -85,7 +88,8 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
   const focus = focusOf(options.focus ?? []);
   const shard = shardOf(options.shard ?? '1/1');
   const burst = options.burst ?? false;
-  if (burst) refuseWithBurst(options);
+  const small = options.small ?? false;
+  refuseMisfits(options);
   const unit = burst ? 'cases' : 'sequences';
   const runs = options.runs === undefined ? null : Math.ceil(options.runs / shard.count);
   const milliseconds =
@@ -137,6 +141,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       guidance: options.guidance ?? true,
       codeCoverage: options.codeCoverage ?? false,
       burst,
+      small,
       corpus: kept,
       collect: corpus !== null,
       known: [...told],
@@ -192,7 +197,7 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
         const bug = findings.lose(why, from, at, target, history);
         const again = bug.files.history
           ? `npx vdpa-cts replay ${bug.files.history}`
-          : `vdpa-cts fuzz --target ${target}${burst ? ' --burst' : ''} --seed ${from} --runs ${at} --jobs 1`;
+          : `vdpa-cts fuzz --target ${target}${burst ? ' --burst' : small ? ' --small' : ''} --seed ${from} --runs ${at} --jobs 1`;
         if (bug.hits === 1) context.out.write(`HANG or CRASH: ${why}\n  replay  ${again}\n`);
         say({ type: 'lost', why, seed: from, at });
       },

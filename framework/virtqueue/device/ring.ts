@@ -1,4 +1,5 @@
 import type { Iova, VqState } from '../../device.ts';
+import { OutcomeError } from '../../outcome-error.ts';
 
 /** Why a chain or a ring cannot be processed. One per cause, so that reports can name it. */
 export type RingErrorCode =
@@ -16,7 +17,7 @@ export type RingErrorCode =
   | 'dma-fault'; // a ring, table or descriptor access was refused
 
 /** A malformed ring. For `dma-fault`, `cause` is the refused access. */
-export class RingError extends Error {
+export class RingError extends OutcomeError {
   readonly code: RingErrorCode;
   constructor(code: RingErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

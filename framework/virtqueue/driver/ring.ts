@@ -1,5 +1,6 @@
 import type { Iova } from '../../device.ts';
 import type { HostMemory } from '../../memory/host-memory.ts';
+import { OutcomeError } from '../../outcome-error.ts';
 
 /** A stretch of guest memory, known to the driver by physical address and to the device by IOVA. */
 export interface Area {
@@ -165,7 +166,7 @@ export type DriverRingErrorCode =
   | 'breach';
 
 /** A ring operation that the driver itself got wrong. */
-export class DriverRingError extends Error {
+export class DriverRingError extends OutcomeError {
   readonly code: DriverRingErrorCode;
   constructor(code: DriverRingErrorCode, message: string) {
     super(message);
