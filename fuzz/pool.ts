@@ -46,10 +46,10 @@ export interface FuzzPoolOptions {
 
 /** A campaign could not start. */
 export class FuzzRefused extends Error {
-  readonly usage: boolean;
-  constructor(message: string, usage: boolean) {
+  readonly hint: string | undefined;
+  constructor(message: string, hint?: string) {
     super(message);
-    this.usage = usage;
+    this.hint = hint;
   }
 }
 
@@ -153,7 +153,7 @@ function runLife(
     }, LOOK_MS);
     worker.on('message', (message: FuzzMessage) => {
       if (settled) return;
-      if (message.kind === 'refused') finish(null, new FuzzRefused(message.message, message.usage));
+      if (message.kind === 'refused') finish(null, new FuzzRefused(message.message, message.hint));
       else if (message.kind === 'progress') options.onProgress(lane, message);
       else if (message.kind === 'seen') {
         pending = message.bug;

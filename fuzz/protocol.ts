@@ -65,5 +65,6 @@ export type FuzzMessage =
   /** A finding as it came, before it is shrunk: kept in case the worker is lost meanwhile. */
   | { kind: 'seen'; bug: FoundBug }
   | { kind: 'found'; bug: FoundBug }
-  | { kind: 'refused'; message: string; usage: boolean }
+  /** With a hint where the user can mend it. */
+  | { kind: 'refused'; message: string; hint?: string }
   | { kind: 'done' };

@@ -33,14 +33,12 @@ export async function runFuzzWorker(source: ParentSource): Promise<void> {
   } catch (caught) {
     const error =
       caught instanceof NoPostedDriver ? noBursts(task.target, 'cannot be sent sessions ahead') : caught;
-    const usage = error instanceof TargetError;
-    const message =
-      error instanceof Error
-        ? usage
-          ? `${error.message}\n    hint: ${error.hint}`
-          : (error.stack ?? error.message)
-        : String(error);
-    send({ kind: 'refused', message, usage });
+    if (error instanceof TargetError) send({ kind: 'refused', message: error.message, hint: error.hint });
+    else
+      send({
+        kind: 'refused',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
   }
 }
 

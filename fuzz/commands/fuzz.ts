@@ -203,8 +203,8 @@ export async function fuzzCommand(options: FuzzOptions, context: CommandContext)
       },
     });
   } catch (error) {
-    if (error instanceof FuzzRefused && error.usage)
-      throw new UsageError(error.message, 'see `vdpa-cts targets`');
+    if (error instanceof FuzzRefused && error.hint !== undefined)
+      throw new UsageError(error.message, error.hint);
     throw error;
   } finally {
     process.off('SIGINT', onSignal);
