@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../specs/make-folder.ts';
 import { Coverage } from './coverage.ts';
 import { type Bench, record } from './execute.ts';
 import type { Sequence } from './sequence.ts';
@@ -60,7 +61,7 @@ export class CorpusFolder {
   /** Store sequences. @throws NodeJS.ErrnoException when the folder cannot be written */
   save(sequences: readonly Sequence[]): void {
     if (sequences.length === 0) return;
-    mkdirSync(this.folder, { recursive: true });
+    makeFolder(this.folder);
     for (const sequence of sequences)
       writeWhole(join(this.folder, nameOf(sequence)), `${JSON.stringify(sequence)}\n`);
   }

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { History } from '../conformance/history/history.ts';
+import { makeFolder } from '../specs/make-folder.ts';
 import { bucketId } from './as-case.ts';
 import { writeWhole } from './corpus.ts';
 import type { FoundBug } from './protocol.ts';
@@ -75,7 +76,7 @@ export class Findings {
     };
     this.bugs.set(found.bucket, bug);
     try {
-      mkdirSync(this.folder, { recursive: true });
+      makeFolder(this.folder);
       writeWhole(files.case, found.yaml);
       writeWhole(files.whole, found.whole);
       writeWhole(files.history, `${JSON.stringify(found.history)}\n`);
@@ -115,7 +116,7 @@ export class Findings {
     this.bugs.set(bucket, bug);
     if (known === undefined && history !== null) {
       try {
-        mkdirSync(this.folder, { recursive: true });
+        makeFolder(this.folder);
         writeWhole(bug.files.history, `${JSON.stringify(history)}\n`);
       } catch (error) {
         this.#complain(`${this.folder} cannot be written (${(error as Error).message})`);
@@ -144,7 +145,7 @@ export class Findings {
 
   save(): void {
     try {
-      mkdirSync(this.folder, { recursive: true });
+      makeFolder(this.folder);
       writeWhole(
         join(this.folder, 'findings.json'),
         `${JSON.stringify({ version: VERSION, bugs: [...this.bugs.values()] }, null, 1)}\n`,

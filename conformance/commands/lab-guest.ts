@@ -1,4 +1,5 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { makeFolder } from '../../specs/make-folder.ts';
 import { cacheFolder, sweep, temporaryFolder } from '../lab/cache.ts';
 import type { LabDevice } from '../lab/devices.ts';
 import { ensureGuest } from '../lab/guest-image.ts';
@@ -44,7 +45,7 @@ export async function withMachine<T>(
   action: (machine: MachineOptions) => Promise<T>,
 ): Promise<T> {
   const cache = cacheFolder(options.cache);
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   sweep(cache);
   const image = await interruptible((signal) => ensureGuest(cache, teller(context, options), signal));
   const share = temporaryFolder(cache, 'run', 0);

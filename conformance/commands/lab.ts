@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../specs/make-folder.ts';
 import { closestName } from '../../specs/virtio-1.1/features.ts';
 import { judge } from '../judge.ts';
 import { cacheFolder, sweep, temporaryFolder } from '../lab/cache.ts';
@@ -35,7 +36,7 @@ const deviceOf = (target: string) => LAB_DEVICES[target.slice(PREFIX.length)];
 /** `vdpa-cts lab build`: build the guest, so that the next run starts at once. */
 export async function labBuildCommand(options: LabOptions, context: CommandContext): Promise<number> {
   const cache = cacheFolder(options.cache);
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   const image = await interruptible((signal) => ensureGuest(cache, teller(context, options), signal));
   const { release, version } = image;
   if (options.json) context.out.write(`${JSON.stringify({ release, version, cache })}\n`);
@@ -81,7 +82,7 @@ export async function labRunCommand(options: LabRunOptions, context: CommandCont
   const { device: devices = [], cache: named, before, ...rest } = options;
   checkDevices(devices);
   const cache = cacheFolder(named);
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   sweep(cache);
   const say = teller(context, options);
   const image = await interruptible((signal) => ensureGuest(cache, say, signal));
@@ -144,7 +145,7 @@ export async function labReplayCommand(
 
 /** Keep what the console of a guest said; returns the file. */
 function keepConsole(folder: string, name: string, text: string): string {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const file = join(folder, `${name}.log`);
   writeFileSync(file, text);
   return file;

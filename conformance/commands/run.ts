@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { BUS_DRIVERS, type BusDriverName } from '../../framework/bound-device.ts';
@@ -7,6 +7,7 @@ import { failureBlock, summaryLines } from '../../reports/console.ts';
 import { htmlReport } from '../../reports/html/html.ts';
 import { junitXml } from '../../reports/junit.ts';
 import { HARMLESS, type Results } from '../../reports/results.ts';
+import { makeFolder } from '../../specs/make-folder.ts';
 import { requirements } from '../../specs/requirements.ts';
 import { Expected } from '../expectations/apply.ts';
 import { loadExpectations } from '../expectations/load.ts';
@@ -94,7 +95,7 @@ export async function runCommand(
   const out = options.out ?? 'out';
   const histories = join(out, 'histories');
   try {
-    mkdirSync(out, { recursive: true });
+    makeFolder(out);
     rmSync(histories, { recursive: true, force: true });
   } catch (error) {
     throw new UsageError(
@@ -224,7 +225,7 @@ const emptySelection = (texts: readonly string[]) =>
 
 /** Keep a history; its name depends on nothing but what ran. */
 function saveHistory(folder: string, target: number, { id, history }: WorkerResult): string {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const name = id.replace(/[^A-Za-z0-9._=-]+/g, '_').slice(0, 100);
   const digest = createHash('sha256').update(id).digest('hex').slice(0, 8);
   const path = join(folder, `${target}-${name}-${digest}.json`);

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '../../specs/make-folder.ts';
 
 /** Folder that holds what the lab keeps: `--cache`, else `$XDG_CACHE_HOME/vdpa-cts`, else `~/.cache/vdpa-cts`. */
 export function cacheFolder(named?: string): string {
@@ -35,6 +36,6 @@ export function sweep(cache: string): void {
 export function temporaryFolder(cache: string, kind: 'build' | 'run', serial?: number): string {
   const folder = join(cache, `${kind}-${process.pid}${serial === undefined ? '' : `-${serial}`}`);
   rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return folder;
 }

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { cataloguePaths, openCatalogue } from '../../conformance/commands/catalogue.ts';
@@ -8,6 +7,7 @@ import {
   type ProvenDefect,
   UsageError,
 } from '../../conformance/commands/context.ts';
+import { makeFolder } from '../../specs/make-folder.ts';
 import { writeWhole } from '../corpus.ts';
 import { Board } from '../prove/board.ts';
 import { decidedBy } from '../prove/decided.ts';
@@ -59,6 +59,8 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
       `no defect is selected by ${patterns.join(' ')}`,
       'ids look like `split/…`; * stands for any text',
     );
+  const out = options.out ?? options.resume ?? join('out', 'prove.json');
+  makeRoomFor(out);
   const { fuzz: fuzzing = true, cases = true } = options;
   const limit = options.limit ?? 20_000;
   const earlier = options.resume === undefined ? undefined : readProofs(options.resume);
@@ -86,17 +88,20 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
     : patterns.length === 0
       ? everything
       : new Set([...everything].filter((id) => broken.has(id)));
-  const out = options.out ?? options.resume ?? join('out', 'prove.json');
-  mkdirSync(dirname(out), { recursive: true });
   let saved = performance.now();
   const save = (complete: boolean) => {
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
     const proofs = [...board.proofs, ...kept];
     const summary = summarise(proofs, decided, cases);
     const all = { version: PROVE_VERSION, complete, seconds, limit, summary, defects: proofs };
-    writeWhole(out, `${JSON.stringify(all, null, 1)}\n`);
+    let problem: string | null = null;
+    try {
+      writeWhole(out, `${JSON.stringify(all, null, 1)}\n`);
+    } catch (error) {
+      problem = (error as Error).message;
+    }
     saved = performance.now();
-    return { seconds, summary };
+    return { seconds, summary, problem };
   };
   const show = () => {
     line(() => {
@@ -128,7 +133,8 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
     line(null);
   }
   const complete = !interrupt.signal.aborted;
-  const { seconds, summary } = save(complete);
+  const { seconds, summary, problem } = save(complete);
+  if (problem !== null) context.err.write(`warning: nothing could be kept in ${out}: ${problem}\n`);
   if (options.json) {
     for (const proof of board.proofs) context.out.write(`${JSON.stringify({ type: 'defect', ...proof })}\n`);
     context.out.write(`${JSON.stringify({ type: 'summary', complete, seconds, ...summary })}\n`);
@@ -136,10 +142,22 @@ export async function proveCommand(options: ProveOptions, context: CommandContex
     for (const text of tableOf(board.proofs, fuzzing, cases)) context.out.write(`${text}\n`);
     context.out.write('\n');
     for (const text of totalsOf(summary, limit)) context.out.write(`${text}\n`);
-    context.out.write(`${seconds} s; all of it: ${out}\n`);
+    context.out.write(problem === null ? `${seconds} s; all of it: ${out}\n` : `${seconds} s\n`);
   }
   if (!complete) return EXIT.INTERRUPTED;
   return summary.unproved.length + summary.unprovedClaims.length === 0 ? EXIT.CLEAN : EXIT.FINDINGS;
+}
+
+/** @throws UsageError where no file can be put */
+function makeRoomFor(file: string): void {
+  try {
+    makeFolder(dirname(file));
+  } catch (error) {
+    throw new UsageError(
+      `nothing can be written to ${file}: ${(error as Error).message}`,
+      'name another file with --out',
+    );
+  }
 }
 
 /** A line on standard error: drawn over on a terminal, one now and then elsewhere. null: the end of it. */
