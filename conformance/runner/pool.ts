@@ -1,9 +1,10 @@
-import { Worker } from 'node:worker_threads';
 import type { BusDriverName } from '../../framework/bound-device.ts';
 import type { Combine } from './combine.ts';
 import type { DeviceFacts } from './device-facts.ts';
 import { patience } from './patience.ts';
 import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from './protocol.ts';
+import { type PoolWorker, ShareThread } from './share-thread.ts';
+import { type Share, ShareQueue } from './shares.ts';
 
 /** Time that a worker may take to load the catalogue and the target, in milliseconds; one elsewhere has to boot first. */
 const LOAD_MS = 60_000;
@@ -17,17 +18,6 @@ const MOST_EARLY = 3;
 
 /** So many workers may one share lose before the rest of it is blocked: a device that hangs in every case. */
 const MOST_LOST = 50;
-
-/** What the pool needs of a worker; a worker thread has it. */
-export interface PoolWorker {
-  on(event: 'message', listener: (message: WorkerMessage) => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'exit', listener: (code: number) => void): unknown;
-  /** End it, whatever it does. Resolves once it is gone. */
-  terminate(): Promise<unknown>;
-  /** Asked when it died or hung, after it is gone: what is known about the cause. */
-  cause?(): string;
-}
 
 export interface PoolOptions {
   /** Script of the worker: calls `runWorker`. */
@@ -44,6 +34,8 @@ export interface PoolOptions {
   jobs: number;
   /** Indices of targets that get one worker only. */
   exclusive?: ReadonlySet<number>;
+  /** Indices of targets that are part of the suite and may share a worker with one another. */
+  trusted?: ReadonlySet<number>;
   /** Milliseconds that one instance may take before it counts as hung, by target. */
   timeout: readonly number[];
   allHistories: boolean;
@@ -64,43 +56,45 @@ export class RunRefused extends Error {
   }
 }
 
-interface Share {
-  target: number;
-  shard: number;
-  shards: number;
+/** One worker after the other; `spare` has come to the end of a share and may run another one. */
+interface Lane {
+  spare: ShareThread | null;
 }
 
 /**
  * Run every target in workers of its own. A worker whose instance takes too long is ended, the instance is
  * a `hang`; one that dies takes its instance with it as `crash`; both go on with the next instance in a new
- * worker. A worker never runs two targets, so a wrecked process image spoils one target only.
+ * worker. Only targets that are trusted share workers, for what V8 has learnt from one serves the next: what
+ * somebody else's code leaves behind spoils its own target only.
  */
 export async function runPool(options: PoolOptions): Promise<void> {
-  const perTarget = Math.max(1, Math.floor(options.jobs / options.targets.length));
-  const shares: Share[] = options.targets.flatMap((_, target) => {
-    const shards = options.exclusive?.has(target) ? 1 : perTarget;
-    return Array.from({ length: shards }, (_unused, shard) => ({ target, shard, shards }));
-  });
-  const waiting = [...shares];
+  const { targets, jobs, exclusive, trusted } = options;
+  const waiting = new ShareQueue({ targets: targets.length, jobs, exclusive, trusted });
   // When the run is refused, workers of other targets have no reason to go on.
   const refused = new AbortController();
   const signal = AbortSignal.any([refused.signal, ...(options.signal ? [options.signal] : [])]);
-  const lane = async () => {
-    for (let share = waiting.shift(); share !== undefined; share = waiting.shift()) {
-      if (signal.aborted) return;
-      try {
-        await runShare(share, { ...options, signal });
-      } catch (error) {
-        refused.abort();
-        throw error;
+  const work = async () => {
+    const lane: Lane = { spare: null };
+    let last: number | null = null;
+    try {
+      for (let share = waiting.take(last); share !== undefined; share = waiting.take(last)) {
+        if (signal.aborted) return;
+        last = share.target;
+        await runShare(share, { ...options, signal }, lane);
       }
+    } catch (error) {
+      refused.abort();
+      throw error;
+    } finally {
+      await lane.spare?.terminate();
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(options.jobs, shares.length)) }, lane));
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, waiting.length)) }, work));
 }
 
 /** One share of a target, through as many workers as it takes. */
-async function runShare(share: Share, options: PoolOptions): Promise<void> {
+async function runShare(share: Share, options: PoolOptions, lane: Lane): Promise<void> {
+  const trusted = options.start === undefined && options.trusted?.has(share.target) === true;
   let ids: { id: string; case: string }[] | undefined;
   let next = 0;
   let lost = 0;
@@ -124,7 +118,7 @@ async function runShare(share: Share, options: PoolOptions): Promise<void> {
       position,
     };
     new Int32Array(position)[0] = next - 1;
-    const end = await runWorkerOnce(task, timeout, options, (message) => {
+    const end = await runWorkerOnce(task, timeout, options, trusted ? lane : null, (message) => {
       if (message.kind === 'plan') {
         ids = message.ids;
         options.onPlan(share.target, message.facts, message.description, message.ids.length);
@@ -184,7 +178,7 @@ async function rerun(
   target: number,
 ): Promise<void> {
   let next = task.from;
-  const end = await runWorkerOnce({ ...task, until }, options.timeout[target], options, (message) => {
+  const end = await runWorkerOnce({ ...task, until }, options.timeout[target], options, null, (message) => {
     if (message.kind !== 'results') return;
     for (const result of message.results) {
       options.onResult(target, result);
@@ -201,25 +195,25 @@ interface End {
   why: string;
 }
 
-function startThread(script: URL, task: WorkerTask): PoolWorker {
-  const worker = new Worker(script, {
-    workerData: task,
-    resourceLimits: { maxOldGenerationSizeMb: 2048 },
-    stdout: true,
-  });
-  // What a parent prints must not mix with what the command prints.
-  worker.stdout.on('data', (chunk) => process.stderr.write(chunk));
-  return worker;
+/** The spare worker of `lane`, told to carry out `task`; a new one where there is none. */
+function threadFor(task: WorkerTask, script: URL, lane: Lane | null): ShareThread {
+  const spare = lane?.spare;
+  if (!lane || !spare || spare.gone) return new ShareThread(script, task);
+  lane.spare = null;
+  spare.goOn(task);
+  return spare;
 }
 
+/** Let the spare worker of `lane` carry out `task`, or a new one; it is spare again when it comes to the end. */
 function runWorkerOnce(
   task: WorkerTask,
   timeout: number,
   options: PoolOptions,
+  lane: Lane | null,
   onMessage: (message: WorkerMessage) => void,
 ): Promise<End> {
   return new Promise((resolve, reject) => {
-    const worker = options.start?.(task) ?? startThread(options.script, task);
+    const worker: PoolWorker = options.start?.(task) ?? threadFor(task, options.script, lane);
     let settled = false;
     const position = new Int32Array(task.position);
     let last = -2;
@@ -230,6 +224,12 @@ function runWorkerOnce(
       settled = true;
       clearInterval(watchdog);
       options.signal?.removeEventListener('abort', abort);
+      if (end.kind === 'done' && lane !== null && worker instanceof ShareThread) {
+        worker.rest();
+        lane.spare = worker;
+        resolve(end);
+        return;
+      }
       const explained = () => {
         const cause = end.kind === 'hang' || end.kind === 'crash' ? worker.cause?.() : undefined;
         resolve(cause ? { ...end, why: `${end.why}: ${cause}` } : end);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GuestMemory } from '../../framework/memory/guest-memory.ts';
@@ -6,8 +7,8 @@ import type { Catalogue } from '../loader/case.ts';
 import { loadCatalogue } from '../loader/load.ts';
 import { InputError } from '../loader/problems.ts';
 import { SUITE_RULES } from '../oracles/suite-rules.ts';
-import { planCase } from './combine.ts';
-import { deviceFacts } from './device-facts.ts';
+import { type PlannedInstance, planCase } from './combine.ts';
+import { type DeviceFacts, deviceFacts } from './device-facts.ts';
 import { overrideParams } from './params.ts';
 import { PHASE, type WorkerMessage, type WorkerResult, type WorkerTask } from './protocol.ts';
 import { QueryError, selector } from './query.ts';
@@ -32,18 +33,21 @@ export interface WorkerChannel {
   readonly batchMs: number;
 }
 
-/** Run one worker's share of the instances of a target and report them to the thread that started this one. */
+/** Run one share after the other and report to the thread that started this one, until it ends this one. */
 export async function runWorker(source: ParentSource): Promise<void> {
-  const task = workerData as WorkerTask;
-  const position = new Int32Array(task.position);
-  await runTask(task, source, {
-    batchMs: BATCH_MS,
-    send: (message) => parentPort!.postMessage(message),
-    loaded: () => Atomics.store(position, 1, PHASE.MAKING),
-    made: () => Atomics.store(position, 1, PHASE.PLANNING),
-    planned: () => Atomics.store(position, 1, PHASE.RUNNING),
-    begin: (at) => Atomics.store(position, 0, at),
-  });
+  let task = workerData as WorkerTask;
+  for (;;) {
+    const position = new Int32Array(task.position);
+    await runTask(task, source, {
+      batchMs: BATCH_MS,
+      send: (message) => parentPort!.postMessage(message),
+      loaded: () => Atomics.store(position, 1, PHASE.MAKING),
+      made: () => Atomics.store(position, 1, PHASE.PLANNING),
+      planned: () => Atomics.store(position, 1, PHASE.RUNNING),
+      begin: (at) => Atomics.store(position, 0, at),
+    });
+    [task] = (await once(parentPort!, 'message')) as [WorkerTask];
+  }
 }
 
 /** Carry out `task` and report through `channel`; what keeps it from being carried out is reported as well. */
@@ -72,11 +76,18 @@ export async function runTask(
   }
 }
 
-async function work(
+/** What a target runs, all of it. */
+interface Plan {
+  readonly target: Awaited<ReturnType<typeof resolveTarget>>;
+  readonly facts: DeviceFacts;
+  readonly instances: readonly PlannedInstance[];
+}
+
+async function planFor(
   task: Omit<WorkerTask, 'position'>,
   source: ParentSource,
   channel: WorkerChannel,
-): Promise<void> {
+): Promise<Plan> {
   const target = { ...(await resolveTarget(task.target, source, task.migrateTo)), driver: task.driver };
   const { cases } = catalogueOf(task);
   const query = selector(task.select, requirements());
@@ -88,8 +99,23 @@ async function work(
   const selected = cases.filter((definition) => query.matchesCase(definition));
   const instances = overrideParams(selected, task.params)
     .flatMap((definition) => planCase(definition, facts, query.partial ? 'all' : task.combine))
-    .filter(({ instance: { definition, id } }) => query.matchesInstance(definition, id))
-    .filter((_, i) => i % task.shards === task.shard);
+    .filter(({ instance: { definition, id } }) => query.matchesInstance(definition, id));
+  return { target, facts, instances };
+}
+
+/** The latest plan: the next share of the same target has the same. */
+let latest: { readonly of: string; readonly plan: Plan } | null = null;
+
+async function work(
+  task: Omit<WorkerTask, 'position'>,
+  source: ParentSource,
+  channel: WorkerChannel,
+): Promise<void> {
+  const { target: name, driver, migrateTo, catalogue, compiled, select, params, combine } = task;
+  const of = JSON.stringify([name, driver, migrateTo, catalogue, compiled, select, params, combine]);
+  if (latest?.of !== of) latest = { of, plan: await planFor(task, source, channel) };
+  const { target, facts } = latest.plan;
+  const instances = latest.plan.instances.filter((_, i) => i % task.shards === task.shard);
   if (task.from === 0) {
     const ids = instances.map(({ instance: { id, definition } }) => ({ id, case: definition.id }));
     channel.send({ kind: 'plan', facts, description: target.definition.description, ids });
