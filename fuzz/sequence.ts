@@ -32,17 +32,20 @@ export interface Source {
   readonly longest: number;
 }
 
-/** Number steps anew; used after a list was cut or joined. */
+/** Number steps anew; used after a list was cut or joined. All have every key, as V8 likes it. */
 export const numbered = (steps: readonly Omit<SequenceStep, 'at'>[]): SequenceStep[] =>
-  steps.map((step, i) => ({
-    name: step.name,
-    args: step.args,
-    for: step.for,
-    control: step.control,
-    tier: step.tier,
-    bound: step.bound,
-    at: `steps[${i}]`,
-  }));
+  steps.map(
+    (step, i) =>
+      ({
+        name: step.name,
+        args: step.args,
+        for: step.for,
+        control: step.control,
+        tier: step.tier,
+        bound: step.bound,
+        at: `steps[${i}]`,
+      }) satisfies Record<keyof SequenceStep, unknown>,
+  );
 
 /** Steps that may not be torn apart, each with those that are bound to it. */
 export function pieces<Step extends { bound?: true }>(steps: readonly Step[]): Step[][] {

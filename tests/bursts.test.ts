@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resolveTarget } from '../conformance/runner/targets.ts';
-import { benchOf } from '../fuzz/bench-target.ts';
 import { bucketOf, died } from '../fuzz/bucket.ts';
 import { BurstCampaign } from '../fuzz/burst/burst-campaign.ts';
 import { LethalTraits } from '../fuzz/burst/lethal.ts';
 import { drawShot, isLawful, type Shot } from '../fuzz/burst/shot.ts';
 import type { Hit } from '../fuzz/campaign.ts';
-import { parentSource } from '../parents.ts';
 import { temporary, vdpaCts } from './command.ts';
 import { missing } from './daemon.ts';
+import { onBench } from './on-bench.ts';
 
 interface Ended {
   hits: Hit[];
@@ -18,21 +16,20 @@ interface Ended {
 }
 
 /** Send `count` shots to `target`, or as many as it takes to find something. */
-async function burst(target: string, count: number, stopAtFirst = false): Promise<Ended> {
-  const bench = benchOf(await resolveTarget(target, parentSource));
-  const campaign = new BurstCampaign(bench, { seed: 1 });
-  const hits: Hit[] = [];
-  try {
-    while (campaign.count < count && !(stopAtFirst && hits.length > 0)) {
-      const hit = campaign.next();
-      if (hit !== null) hits.push(hit);
+const burst = (target: string, count: number, stopAtFirst = false): Promise<Ended> =>
+  onBench(target, (bench) => {
+    const campaign = new BurstCampaign(bench, { seed: 1 });
+    const hits: Hit[] = [];
+    try {
+      while (campaign.count < count && !(stopAtFirst && hits.length > 0)) {
+        const hit = campaign.next();
+        if (hit !== null) hits.push(hit);
+      }
+      return { hits, examined: campaign.examined };
+    } finally {
+      campaign.dispose();
     }
-    return { hits, examined: campaign.examined };
-  } finally {
-    campaign.dispose();
-    bench.guest.dispose();
-  }
-}
+  });
 
 describe('bursts', () => {
   it.each([
@@ -65,7 +62,7 @@ describe('bursts', () => {
   });
 
   it('are the same for the same seed, right ones and wrong ones', async () => {
-    const { facts } = benchOf(await resolveTarget('simulator-net', parentSource));
+    const facts = await onBench('simulator-net', (bench) => bench.facts);
     const shots = (from: number) => Array.from({ length: 50 }, (_, i) => drawShot(facts, from + i));
     expect(shots(1)).toEqual(shots(1));
     expect(shots(1)).not.toEqual(shots(2));

@@ -1,17 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { resolveTarget } from '../conformance/runner/targets.ts';
 import { GuestMemory } from '../framework/memory/guest-memory.ts';
-import { benchOf } from '../fuzz/bench-target.ts';
 import { bucketOf, died } from '../fuzz/bucket.ts';
 import { Campaign } from '../fuzz/campaign.ts';
 import { type Bench, execute } from '../fuzz/execute.ts';
 import { LAST_SIZE, LastSequence } from '../fuzz/last-sequence.ts';
 import { numbered, type Sequence, type SequenceStep } from '../fuzz/sequence.ts';
 import { shrink } from '../fuzz/shrink.ts';
-import { parentSource } from '../parents.ts';
 import { missing } from './daemon.ts';
+import { onBench } from './on-bench.ts';
 
 /** Sequence out of the steps of a case file. */
 function sequenceOf(file: string, id: string, before: SequenceStep[] = []): Sequence {
@@ -26,14 +24,7 @@ function sequenceOf(file: string, id: string, before: SequenceStep[] = []): Sequ
   return { seed: 1, steps: numbered([...before, ...own]) };
 }
 
-const withBench = (target: string, run: (bench: Bench) => void | Promise<void>) => async () => {
-  const bench = benchOf(await resolveTarget(target, parentSource));
-  try {
-    await run(bench);
-  } finally {
-    bench.guest.dispose();
-  }
-};
+const withBench = (target: string, run: (bench: Bench) => void | Promise<void>) => () => onBench(target, run);
 
 const NOISE: SequenceStep[] = [
   { name: 'bring-up', args: { features: ['EVENT_IDX'] }, at: '' },

@@ -1,26 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { resolveTarget } from '../conformance/runner/targets.ts';
-import { benchOf } from '../fuzz/bench-target.ts';
 import { SMALL_CASES } from '../fuzz/burst/small-cases.ts';
 import { Campaign, type Hit } from '../fuzz/campaign.ts';
-import { parentSource } from '../parents.ts';
 import { temporary, vdpaCts } from './command.ts';
+import { onBench } from './on-bench.ts';
 
 /** Run `count` small cases against `target`, or as many as it takes to find something. */
 async function small(target: string, count: number): Promise<{ hit: Hit | null; longest: number }> {
-  const bench = benchOf(await resolveTarget(target, parentSource));
   let longest = 0;
   const onHistory = ({ steps }: { steps: readonly unknown[] }) => {
     longest = Math.max(longest, steps.length);
   };
-  const campaign = new Campaign(bench, { seed: 1, source: SMALL_CASES, onHistory });
-  let hit: Hit | null = null;
-  try {
-    while (hit === null && campaign.count < count) hit = campaign.next();
-    return { hit, longest };
-  } finally {
-    bench.guest.dispose();
-  }
+  const hit = await onBench(target, (bench) => {
+    const campaign = new Campaign(bench, { seed: 1, source: SMALL_CASES, onHistory });
+    let found: Hit | null = null;
+    while (found === null && campaign.count < count) found = campaign.next();
+    return found;
+  });
+  return { hit, longest };
 }
 
 describe('small cases', () => {

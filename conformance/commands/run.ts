@@ -70,7 +70,7 @@ const TIMEOUT_OUTSIDE = 30_000;
 /** The parent that a target names, before its options are looked at; undefined for a module. */
 const parentOf = (spec: string, { parents }: CommandContext) => parents.builtIn.get(splitTarget(spec).name);
 
-/** Whether a target is a right parent of the suite that runs in process, with nothing beside it. */
+/** Whether a target is a right parent of the suite that runs in process. */
 function isOurs(spec: string, context: CommandContext): boolean {
   const parent = parentOf(spec, context);
   return parent !== undefined && !parent.external && !parent.exclusive && !spec.includes('+');

@@ -1,6 +1,7 @@
 import type { NormalFrame } from './frame-normal.ts';
 import type { FrameSpec } from './frame-spec.ts';
 import { markerBytes } from './frames.ts';
+import { toHex } from './hex.ts';
 import { fullSumGood, get16, headersOf, ipSumGood, put16 } from './sums.ts';
 
 /**
@@ -63,7 +64,7 @@ function noSumInstead(want: Uint8Array, got: Uint8Array): boolean {
 function bytesDiffer(want: Uint8Array, got: Uint8Array): string | null {
   for (let i = 0; i < want.length && i < got.length; i++) {
     if (want[i] !== got[i])
-      return `from byte ${i} on ${hex(got.subarray(i, i + 8))} instead of ${hex(want.subarray(i, i + 8))} (${got.length} bytes)`;
+      return `from byte ${i} on ${toHex(got.subarray(i, i + 8))} instead of ${toHex(want.subarray(i, i + 8))} (${got.length} bytes)`;
   }
   if (want.length === got.length) return null;
   const padded =
@@ -71,9 +72,9 @@ function bytesDiffer(want: Uint8Array, got: Uint8Array): string | null {
   return padded ? null : `${got.length} bytes instead of ${want.length}`;
 }
 
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 /** Length and beginning of a frame. */
-export const describe = (bytes: Uint8Array): string => `${bytes.length} bytes, ${hex(bytes.subarray(0, 48))}`;
+export const describe = (bytes: Uint8Array): string =>
+  `${bytes.length} bytes, ${toHex(bytes.subarray(0, 48))}`;
 
 /** Whether `frame` is `want`, possibly truncated or altered: same marker, else same start behind the MACs. */
 export function resembles(want: Uint8Array, marker: number | undefined, frame: Uint8Array): boolean {
@@ -90,6 +91,6 @@ export function resembles(want: Uint8Array, marker: number | undefined, frame: U
 /** Whether a frame is none of the session's: neither address of ours in it. */
 export function isNoise(frame: Uint8Array, known: readonly Uint8Array[]): boolean {
   if (frame.length < 12) return false;
-  const source = hex(frame.subarray(6, 12));
-  return !known.some((mac) => hex(mac) === source);
+  const source = toHex(frame.subarray(6, 12));
+  return !known.some((mac) => toHex(mac) === source);
 }

@@ -94,7 +94,7 @@ export async function runPool(options: PoolOptions): Promise<void> {
 
 /** One share of a target, through as many workers as it takes. */
 async function runShare(share: Share, options: PoolOptions, lane: Lane): Promise<void> {
-  const trusted = options.start === undefined && options.trusted?.has(share.target) === true;
+  const own = options.trusted?.has(share.target) ? lane : null;
   let ids: { id: string; case: string }[] | undefined;
   let next = 0;
   let lost = 0;
@@ -118,7 +118,7 @@ async function runShare(share: Share, options: PoolOptions, lane: Lane): Promise
       position,
     };
     new Int32Array(position)[0] = next - 1;
-    const end = await runWorkerOnce(task, timeout, options, trusted ? lane : null, (message) => {
+    const end = await runWorkerOnce(task, timeout, options, own, (message) => {
       if (message.kind === 'plan') {
         ids = message.ids;
         options.onPlan(share.target, message.facts, message.description, message.ids.length);

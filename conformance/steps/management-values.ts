@@ -11,7 +11,7 @@ import {
   type VdpaRelease,
   vdpaAttribute,
 } from '../../specs/vdpa/netlink.ts';
-import { fromHex } from '../kits/hex.ts';
+import { fromHex, toHex } from '../kits/hex.ts';
 
 /** A value as cases write it: a number, a text, u64 also as `0x…`, bytes as `52:54:00:12:34:56`. */
 export type WrittenValue = number | string;
@@ -31,7 +31,7 @@ const bytesOf = (text: string): Uint8Array => fromHex(text.replaceAll(':', ''));
 /** An attribute that came, by name, with its value as plain JSON; one that is malformed or unknown as bytes. */
 export function readAttribute({ type, payload }: NlAttribute, release: VdpaRelease): [string, WrittenValue] {
   const row = attributeById(type, release);
-  const raw = Buffer.from(payload).toString('hex');
+  const raw = toHex(payload);
   if (row === undefined) return [`attribute-${type}`, raw];
   return [row.name, fits(row.kind, payload) ? payloadValue(row.kind, payload) : `malformed ${raw}`];
 }

@@ -1,6 +1,6 @@
 import { describe, isNoise, resembles } from '../../kits/frame-difference.ts';
 import { buildFrames } from '../../kits/frames.ts';
-import { toHex } from '../../kits/hex.ts';
+import { fromHex, toHex } from '../../kits/hex.ts';
 import { metaOfHdr } from '../../kits/net-header.ts';
 import { type Packet, publications, receivePackets, receiveState } from '../../kits/net-packets.ts';
 import type { Part } from '../../session/buffers.ts';
@@ -89,7 +89,7 @@ export const netRxStep = defineStep<NetRxArgs, NetRxSeen>({
     if (args.none !== undefined)
       return seen.packets.map(({ hex }) => ({
         expected: 'none of these frames is received',
-        actual: describe(Buffer.from(hex, 'hex')),
+        actual: describe(fromHex(hex)),
       }));
     if (args.has !== undefined) {
       const frames = seen.packets.map(({ hex, hdr }) => fromJson({ hex, meta: metaOfHdr(hdr) }));
